@@ -1,0 +1,32 @@
+"""The contract: the store's public face, its primitives, its capabilities and its door."""
+
+from pygent_vec.contract._blocking import BlockingVectorStore, drive
+from pygent_vec.contract._capabilities import EXACT_PUSHDOWN, Capabilities, CrashModel
+from pygent_vec.contract._config import StoreConfig
+from pygent_vec.contract._embedder import Embedder
+from pygent_vec.contract._primitives import MaybeAwaitable, Primitives
+from pygent_vec.contract._requests import Ping, SearchHits, SearchRequest, Tuning, WriteMode
+from pygent_vec.contract._store import OnConflict, VectorStore
+from pygent_vec.contract._validation import MAX_ID_BYTES
+from pygent_vec.contract._version import CONTRACT_VERSION
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "EXACT_PUSHDOWN",
+    "MAX_ID_BYTES",
+    "BlockingVectorStore",
+    "Capabilities",
+    "CrashModel",
+    "Embedder",
+    "MaybeAwaitable",
+    "OnConflict",
+    "Ping",
+    "Primitives",
+    "SearchHits",
+    "SearchRequest",
+    "StoreConfig",
+    "Tuning",
+    "VectorStore",
+    "WriteMode",
+    "drive",
+]

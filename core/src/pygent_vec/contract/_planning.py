@@ -1,0 +1,186 @@
+"""A query's plan: everything checked and resolved before the backend is asked."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+
+from pygent_vec.contract._primitives import Primitives, settle
+from pygent_vec.contract._vectors import check_vectors
+from pygent_vec.errors import (
+    CollectionNotFoundError,
+    ConfigError,
+    InvalidQueryError,
+    InvalidVectorError,
+    UnsupportedFeatureError,
+    shown,
+)
+from pygent_vec.filters import And, Filter, Split, parse_filter, split
+from pygent_vec.model import MAX_RESULTS, CollectionSpec, DistanceMetric, Projection, VectorQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pygent_vec.contract._context import StoreContext
+    from pygent_vec.model import Float32Vector
+
+__all__ = ["QueryPlan", "collection_spec", "plan_query", "query_vectors", "split_filter"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class QueryPlan:
+    """A valid query, its filter split.
+
+    Attributes:
+        needed: `offset + limit`.
+        projection: What to ask of the backend: with metadata where a residual filter needs it.
+        for_residual: Whether metadata was asked of the backend for the residual only.
+    """
+
+    spec: CollectionSpec
+    vector: Float32Vector
+    metric: DistanceMetric
+    needed: int
+    offset: int
+    threshold: float | None
+    pushed: Filter | None
+    residual: Filter | None
+    exact: bool
+    projection: Projection
+    for_residual: bool
+
+
+async def collection_spec(primitives: Primitives, context: StoreContext, name: str | None) -> CollectionSpec:
+    """Return the spec of a collection; None names the store's default collection.
+
+    Raises:
+        CollectionNotFoundError: it does not exist.
+    """
+    wanted = context.default_collection if name is None else name
+    spec = await settle(primitives._collection(wanted)) if isinstance(wanted, str) else None
+    if spec is None:
+        names = sorted(await settle(primitives._collection_names()))
+        default = " (the default collection)" if name is None else ""
+        raise CollectionNotFoundError(
+            f"the store {context.name!r} has no collection {shown(wanted)}{default}; "
+            f"create it with create_collection(). It has: {shown(names)}"
+        )
+    return spec
+
+
+def split_filter(primitives: Primitives, condition: Filter | Mapping[str, object] | None) -> Split:
+    """Return a caller's filter, parsed and split by what the backend answers.
+
+    Raises:
+        InvalidFilterError: it is not well formed.
+    """
+    if condition is None:
+        return Split(None, None)
+    node = parse_filter(condition)
+    return Split(None, None) if node == And(()) else split(node, primitives._grade)
+
+
+async def plan_query(
+    primitives: Primitives, context: StoreContext, query: VectorQuery, vector: Float32Vector
+) -> QueryPlan:
+    """Return the plan of *query* with its resolved *vector*.
+
+    Raises:
+        CollectionNotFoundError: the collection does not exist.
+        InvalidQueryError, InvalidVectorError, InvalidFilterError: the query is not valid.
+        UnsupportedFeatureError: the backend does not declare what it asks for.
+    """
+    _check_numbers(query)
+    spec = await collection_spec(primitives, context, query.collection)
+    metric = _metric(primitives, context, query, spec)
+    if query.exact and not primitives.capabilities.exact_search:
+        raise UnsupportedFeatureError(
+            f"the backend {context.backend!r} has no exact search; leave exact=False"
+        )
+    if vector.ndim != 1:
+        raise InvalidVectorError(f"query_vector has shape {vector.shape}; give one vector of shape [d]")
+    check_vectors(vector[np.newaxis], spec.dimension, metric, noun="query", names=["vector"])
+    parts = split_filter(primitives, query.metadata_filter)
+    return QueryPlan(
+        spec=spec,
+        vector=vector,
+        metric=metric,
+        needed=query.offset + query.limit,
+        offset=query.offset,
+        threshold=query.similarity_threshold,
+        pushed=parts.pushed,
+        residual=parts.residual,
+        exact=query.exact,
+        projection=Projection(
+            content=query.include_content,
+            metadata=query.include_metadata or parts.residual is not None,
+            embedding=query.include_embedding,
+        ),
+        for_residual=parts.residual is not None and not query.include_metadata,
+    )
+
+
+def query_vectors(queries: Sequence[VectorQuery], context: StoreContext) -> list[Float32Vector]:
+    """Return the vector of each query; texts are embedded together.
+
+    Raises:
+        InvalidQueryError: not exactly one of vector and text.
+        ConfigError: a text without an embedder.
+    """
+    texts: list[str] = []
+    for query in queries:
+        if not isinstance(query, VectorQuery):
+            raise InvalidQueryError(f"expected a VectorQuery, got {shown(query)}")
+        if (query.query_vector is None) == (query.query_text is None):
+            raise InvalidQueryError("a query needs a query_vector or a query_text, and only one of them")
+        if query.query_text is not None:
+            texts.append(query.query_text)
+    if texts and context.embedder is None:
+        raise ConfigError(
+            f"query_text needs an embedder, and the store {context.name!r} has none; "
+            "open it with embedder=…, or give a query_vector"
+        )
+    embedded = iter(context.embedder.embed(texts) if texts and context.embedder is not None else ())
+    return [query.query_vector if query.query_vector is not None else next(embedded) for query in queries]
+
+
+def _check_numbers(query: VectorQuery) -> None:
+    for name, value, least in (("limit", query.limit, 1), ("offset", query.offset, 0)):
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+            raise InvalidQueryError(f"{name} must be an integer of at least {least}, got {shown(value)}")
+    if query.offset + query.limit > MAX_RESULTS:
+        raise InvalidQueryError(
+            f"offset {query.offset} + limit {query.limit} is more than {MAX_RESULTS}; "
+            "to read everything use iter_documents()"
+        )
+    threshold = query.similarity_threshold
+    if threshold is not None and (
+        not isinstance(threshold, (int, float, np.floating))
+        or isinstance(threshold, bool)
+        or math.isnan(threshold)
+    ):
+        raise InvalidQueryError(f"similarity_threshold must be a number or None, got {shown(threshold)}")
+
+
+def _metric(
+    primitives: Primitives, context: StoreContext, query: VectorQuery, spec: CollectionSpec
+) -> DistanceMetric:
+    if query.distance_metric is None:
+        return spec.distance_metric
+    try:
+        metric = DistanceMetric(query.distance_metric)
+    except ValueError as error:
+        raise InvalidQueryError(
+            f"distance_metric {shown(query.distance_metric)} is none of {[m.value for m in DistanceMetric]}"
+        ) from error
+    if metric is not spec.distance_metric:
+        primitives.capabilities.require_metric(metric, context.backend)
+        if not primitives.capabilities.query_metric:
+            raise UnsupportedFeatureError(
+                f"the backend {context.backend!r} answers only by the collection's own metric, "
+                f"{spec.distance_metric.value!r}; {metric.value!r} was asked for"
+            )
+    return metric

@@ -1,0 +1,349 @@
+"""VectorStore: the one public face of every backend."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, final
+
+from pygent_vec.contract import _browsing, _collections, _health, _optimizing, _reading, _writing
+from pygent_vec.contract._engine import StoreEngine
+from pygent_vec.contract._primitives import settle
+from pygent_vec.contract._requests import WriteMode
+from pygent_vec.contract._validation import known_ids
+from pygent_vec.errors import ConfigError, PygentVecError, hint, shown
+from pygent_vec.model import DistanceMetric
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
+
+    from pygent_vec.filters import Filter
+    from pygent_vec.model import (
+        CollectionInfo,
+        HealthReport,
+        IndexSpec,
+        Metadata,
+        OptimizeReport,
+        StoreStats,
+        VectorBatch,
+        VectorDocument,
+        VectorQuery,
+        VectorSearchResult,
+    )
+
+__all__ = ["OnConflict", "VectorStore"]
+
+T = TypeVar("T")
+OnConflict = Literal["overwrite", "error", "skip"]
+
+
+class VectorStore(StoreEngine):
+    """A vector store. Public methods are final; a backend writes the underscored primitives, as coroutines.
+
+    Every method but the constructor raises `StoreClosedError` before `initialize()` and after `close()`,
+    `BackendError` where the backend's own library or server fails, and `CollectionNotFoundError` for a
+    collection that does not exist. A collection of None is the store's default collection. Any number of
+    tasks may share a store.
+
+    Args:
+        config: The backend's configuration.
+        name: What results and reports call this store; None means the backend's name.
+        embedder: Turns query texts, and documents without an embedding, into vectors.
+    """
+
+    # ── life ──
+
+    @final
+    async def initialize(self) -> None:
+        """Open the store; a second call does nothing."""
+        if await self._off_loop(self._gate.begin_open):
+            opened = False
+            try:
+                await self._run(partial(self._translating, "initialize", lambda: settle(self._open())))
+                opened = True
+            finally:
+                self._gate.end_open(opened=opened)
+
+    @final
+    async def close(self) -> None:
+        """Wait for the calls inside, then release threads, files and sockets; a second call does nothing."""
+        if await self._off_loop(self._gate.begin_close):
+            try:
+                await self._run(partial(self._translating, "close", lambda: settle(self._close())))
+            finally:
+                self._gate.end_close()
+
+    @final
+    async def __aenter__(self) -> Self:
+        await self.initialize()
+        return self
+
+    @final
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # ── collections ──
+
+    @final
+    async def create_collection(
+        self,
+        name: str,
+        dimension: int,
+        distance_metric: DistanceMetric = DistanceMetric.COSINE,
+        *,
+        index: IndexSpec | str | None = None,
+        metadata: Metadata | None = None,
+        if_exists: Literal["error", "ignore"] = "error",
+    ) -> CollectionInfo:
+        """Create a collection durably, and return it.
+
+        Args:
+            name: 1 to 128 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit.
+            dimension: The length of its vectors, 1 to 16 000.
+            distance_metric: How vectors are compared.
+            index: An index kind, or a spec with options; None lets the backend choose.
+            metadata: A JSON object to keep with the collection.
+            if_exists: "ignore" returns the collection that exists, if dimension and metric agree.
+
+        Raises:
+            CollectionExistsError: the name is taken.
+            CollectionMismatchError: it is taken by another dimension or metric.
+            ConfigError: an argument is out of range.
+            UnsupportedFeatureError: the backend does not declare the metric, index kind or dimension.
+        """
+
+        async def work() -> CollectionInfo:
+            spec = _collections.checked_spec(
+                self.capabilities, self.backend, name, dimension, distance_metric, index, metadata
+            )
+            return await _collections.create(self, self._context, spec, if_exists=if_exists)
+
+        return await self._perform("create_collection", work)
+
+    @final
+    async def delete_collection(self, name: str) -> bool:
+        """Delete a collection and its documents; return False if there was none."""
+        return await self._perform("delete_collection", lambda: settle(self._drop_collection(name)))
+
+    @final
+    async def list_collections(self) -> list[str]:
+        """Return the names of the collections, sorted."""
+
+        async def work() -> list[str]:
+            return sorted(await settle(self._collection_names()))
+
+        return await self._perform("list_collections", work)
+
+    @final
+    async def get_collection_info(self, name: str | None = None) -> CollectionInfo:
+        """Return a collection as it is now, with its exact document count."""
+        return await self._perform(
+            "get_collection_info", lambda: _collections.describe(self, self._context, name)
+        )
+
+    # ── writing ──
+
+    @final
+    async def add_documents(
+        self,
+        documents: Iterable[VectorDocument] | AsyncIterable[VectorDocument],
+        *,
+        on_conflict: OnConflict = "overwrite",
+        batch_size: int | None = None,
+        on_progress: Callable[[int], None] | None = None,
+        preserve_timestamps: bool = False,
+    ) -> list[str]:
+        """Write documents in batches and return the ids written; what is returned is durable.
+
+        A batch is all or nothing. A sequence is checked as a whole before anything is written; an iterator
+        is checked batch by batch.
+
+        Args:
+            documents: Any iterable or async iterable; an iterator is read in constant memory.
+            on_conflict: What to do with ids that exist.
+            batch_size: Rows of a batch; None means 1000. The backend's largest batch is the limit.
+            on_progress: Called with the number of documents written so far, after each batch.
+            preserve_timestamps: Keep given `created_at` and `updated_at`, for copies and imports.
+
+        Raises:
+            InvalidDocumentError, InvalidVectorError: a document breaks a rule; nothing was written.
+            DocumentExistsError: under `on_conflict="error"`; nothing was written.
+            WriteError: a later batch failed; `written` has the ids that are durable, the cause is chained.
+        """
+        mode = _mode(on_conflict)
+        write = _writing.Write(self, self._context, mode, preserve_timestamps=preserve_timestamps)
+        size = _writing.batch_rows(batch_size, self.capabilities.max_batch)
+        return await self._write_all("add_documents", write, documents, size, on_progress)
+
+    @final
+    async def add_batch(
+        self, batch: VectorBatch, *, on_conflict: OnConflict = "overwrite", preserve_timestamps: bool = False
+    ) -> list[str]:
+        """Write columns, without a Python object for each row; else as `add_documents`.
+
+        One batch up to the backend's `max_batch` rows; a larger one is cut there.
+        """
+        write = _writing.Write(
+            self, self._context, _mode(on_conflict), preserve_timestamps=preserve_timestamps
+        )
+        try:
+            await self._perform("add_batch", lambda: write.batch(batch))
+        except PygentVecError as error:
+            failed = write.failed(error)
+            if failed is error:
+                raise
+            raise failed from error
+        return write.written
+
+    @final
+    async def update_documents(self, documents: Iterable[VectorDocument]) -> list[str]:
+        """Replace documents that exist, whole; return their ids. Unknown ids are not created."""
+        write = _writing.Write(self, self._context, WriteMode.UPDATE)
+        size = _writing.batch_rows(None, self.capabilities.max_batch)
+        return await self._write_all("update_documents", write, documents, size, None)
+
+    @final
+    async def delete_documents(self, ids: Iterable[str], *, collection: str | None = None) -> int:
+        """Delete documents by id; return how many existed."""
+        unique = known_ids(ids)
+        return await self._perform(
+            "delete_documents", lambda: _writing.delete_ids(self, self._context, unique, collection)
+        )
+
+    @final
+    async def delete_where(
+        self,
+        filter: Filter | Mapping[str, object],
+        *,
+        collection: str | None = None,  # the contract's word
+    ) -> int:
+        """Delete the documents that satisfy a filter; return how many.
+
+        Raises:
+            InvalidFilterError: the filter is not well formed.
+        """
+        return await self._perform(
+            "delete_where", lambda: _writing.delete_matching(self, self._context, filter, collection)
+        )
+
+    # ── reading ──
+
+    @final
+    async def get_document(self, id: str, *, collection: str | None = None) -> VectorDocument | None:
+        """Return a document with its embedding, or None."""
+        return (await self.get_documents([id], collection=collection))[0]
+
+    @final
+    async def get_documents(
+        self, ids: Iterable[str], *, collection: str | None = None
+    ) -> list[VectorDocument | None]:
+        """Return documents with their embeddings in the order asked, None where there is none."""
+        asked = ids if isinstance(ids, str) else list(ids)
+        unique = known_ids(asked)
+        found = await self._perform(
+            "get_documents", lambda: _browsing.fetch(self, self._context, unique, collection)
+        )
+        return [found.get(one) for one in asked]
+
+    @final
+    async def iter_documents(
+        self,
+        *,
+        collection: str | None = None,
+        filter: Filter | Mapping[str, object] | None = None,  # the contract's word
+        batch_size: int = 1000,
+    ) -> AsyncIterator[VectorDocument]:
+        """Yield the documents that satisfy a filter in id order, with embeddings, in constant memory.
+
+        A document is yielded at most once; one that is written meanwhile may or may not be.
+
+        Raises:
+            InvalidFilterError: the filter is not well formed.
+        """
+        size = _writing.batch_rows(batch_size, self.capabilities.max_batch)
+        after: str | None = None
+        while True:
+            documents, after = await self._perform(
+                "iter_documents",
+                partial(_browsing.page, self, self._context, collection, filter, after, size),
+            )
+            for document in documents:
+                yield document
+            if after is None:
+                return
+
+    @final
+    async def count_documents(
+        self,
+        *,
+        collection: str | None = None,
+        filter: Filter | Mapping[str, object] | None = None,  # the contract's word
+    ) -> int:
+        """Return how many documents satisfy a filter, exactly.
+
+        Raises:
+            InvalidFilterError: the filter is not well formed.
+        """
+        return await self._perform(
+            "count_documents", lambda: _browsing.count(self, self._context, collection, filter)
+        )
+
+    @final
+    async def search_similar(self, query: VectorQuery) -> list[VectorSearchResult]:
+        """Return the nearest documents, by distance, ties by id.
+
+        Fewer than `query.limit` only if fewer match: a filter never costs results.
+
+        Raises:
+            InvalidQueryError, InvalidVectorError, InvalidFilterError: the query is not valid.
+            ConfigError: a `query_text` without an embedder.
+            UnsupportedFeatureError: the backend does not declare what the query asks for.
+        """
+        (results,) = await self._perform(
+            "search_similar", lambda: _reading.search(self, self._context, [query])
+        )
+        return results
+
+    @final
+    async def search_many(self, queries: Sequence[VectorQuery]) -> list[list[VectorSearchResult]]:
+        """Return the results of each query, as `search_similar`; one call of the backend where they agree."""
+        return await self._perform("search_many", lambda: _reading.search(self, self._context, list(queries)))
+
+    # ── care ──
+
+    @final
+    async def optimize(
+        self, collection: str | None = None, *, target_recall: float | None = None
+    ) -> OptimizeReport:
+        """Build the index over all documents; with a target, tune and persist the search effort.
+
+        Args:
+            collection: Its name.
+            target_recall: recall@10 against exact search on sampled documents, above 0 and up to 1.
+
+        Raises:
+            ConfigError: the target is out of range.
+            UnsupportedFeatureError: a target, and the backend does not declare `tuning`.
+        """
+        return await self._perform(
+            "optimize", lambda: _optimizing.optimize(self, self._context, collection, target_recall)
+        )
+
+    @final
+    async def health_check(self) -> HealthReport:
+        """Return whether the backend answers, how fast, and what is wrong; a dead backend is a report."""
+        return await self._perform("health_check", lambda: _health.check(self, self._context))
+
+    @final
+    async def get_stats(self) -> StoreStats:
+        """Return the size of every collection."""
+        return await self._perform("get_stats", lambda: _collections.stats(self, self._context))
+
+
+def _mode(on_conflict: str) -> WriteMode:
+    allowed = ("overwrite", "error", "skip")
+    if on_conflict not in allowed:
+        raise ConfigError(f"on_conflict={shown(on_conflict)}{hint(str(on_conflict), allowed)}")
+    return WriteMode(on_conflict)

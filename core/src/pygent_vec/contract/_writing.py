@@ -1,0 +1,192 @@
+"""How writes run: documents become batches, one of each collection, and each batch is all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from pygent_vec.contract._planning import collection_spec, split_filter
+from pygent_vec.contract._primitives import Primitives, settle
+from pygent_vec.contract._rows import matching_rows
+from pygent_vec.contract._validation import batch_of, checked_batch
+from pygent_vec.errors import ConfigError, InvalidDocumentError, PygentVecError, WriteError, shown
+from pygent_vec.model import Projection, VectorBatch, VectorDocument
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from pygent_vec.contract._context import StoreContext
+    from pygent_vec.contract._requests import WriteMode
+    from pygent_vec.filters import Filter
+    from pygent_vec.model import Float32Vector
+
+__all__ = ["Write", "batch_rows", "chunks", "delete_ids", "delete_matching"]
+
+_SCAN_PAGE = 1000
+
+
+class Write:
+    """One call that writes documents: its mode, the ids it has seen, and the ids that are durable.
+
+    Attributes:
+        written: The ids that are durable, in order.
+    """
+
+    def __init__(
+        self,
+        primitives: Primitives,
+        context: StoreContext,
+        mode: WriteMode,
+        *,
+        preserve_timestamps: bool = False,
+    ) -> None:
+        self._primitives = primitives
+        self._context = context
+        self._mode = mode
+        self._preserve = preserve_timestamps
+        self._seen: set[tuple[str, str]] = set()
+        self.written: list[str] = []
+
+    async def check(self, documents: Sequence[VectorDocument]) -> None:
+        """Check *documents* without writing; they are given again afterwards."""
+        await self._batches(documents)
+
+    def checked(self) -> None:
+        """Forget the ids that were only checked."""
+        self._seen.clear()
+
+    async def documents(self, documents: Sequence[VectorDocument]) -> None:
+        """Write *documents*: one batch for each of their collections."""
+        for batch in await self._batches(documents):
+            await self._write(batch)
+
+    async def batch(self, batch: VectorBatch) -> None:
+        """Write one columnar batch, cut at the backend's largest."""
+        spec = await collection_spec(self._primitives, self._context, batch.collection)
+        valid = checked_batch(batch, spec, preserve_timestamps=self._preserve)
+        step = self._primitives.capabilities.max_batch
+        for start in range(0, len(valid), step):
+            await self._write(valid if len(valid) <= step else valid.take(slice(start, start + step)))
+
+    def failed(self, error: PygentVecError) -> PygentVecError:
+        """Return what to raise for *error*: itself, if nothing was written before it."""
+        if not self.written:
+            return error
+        return WriteError(
+            f"the write failed after {len(self.written)} documents, which are durable (see .written): {error}",
+            written=self.written,
+        )
+
+    async def _batches(self, documents: Sequence[VectorDocument]) -> list[VectorBatch]:
+        groups: dict[str | None, list[VectorDocument]] = {}
+        for document in documents:
+            if not isinstance(document, VectorDocument):
+                raise InvalidDocumentError(f"expected a VectorDocument, got {shown(document)}")
+            groups.setdefault(document.collection, []).append(document)
+        batches = []
+        for name, group in groups.items():
+            spec = await collection_spec(self._primitives, self._context, name)
+            embeddings = _embeddings(group, self._context)
+            batch = batch_of(group, embeddings, spec, preserve_timestamps=self._preserve)
+            self._check_new(batch, spec.name)
+            batches.append(batch)
+        return batches
+
+    def _check_new(self, batch: VectorBatch, collection: str) -> None:
+        """Refuse an id that an earlier batch of the same call had."""
+        for one in batch.ids:
+            key = (collection, one)
+            if key in self._seen:
+                raise InvalidDocumentError(
+                    f"document {shown(one)}: id: given twice in one call; keep the version that you mean"
+                )
+            self._seen.add(key)
+
+    async def _write(self, batch: VectorBatch) -> None:
+        if not len(batch):
+            return
+        spec = await collection_spec(self._primitives, self._context, batch.collection)
+        written = self._primitives._write(spec, batch, self._mode, preserve_created=self._preserve)
+        self.written.extend(await settle(written))
+
+
+def _embeddings(documents: Sequence[VectorDocument], context: StoreContext) -> list[Float32Vector | None]:
+    """Return each document's own embedding, or the embedder's for those that have none."""
+    lacking = [document for document in documents if document.embedding is None]
+    if not lacking or context.embedder is None:
+        return [document.embedding for document in documents]
+    made = iter(context.embedder.embed([document.content for document in lacking]))
+    return [document.embedding if document.embedding is not None else next(made) for document in documents]
+
+
+async def chunks(
+    documents: Iterable[VectorDocument] | AsyncIterable[VectorDocument], size: int
+) -> AsyncIterator[list[VectorDocument]]:
+    """Yield lists of *size* documents, the last one shorter."""
+    chunk: list[VectorDocument] = []
+    if isinstance(documents, AsyncIterable):
+        async for document in documents:
+            chunk.append(document)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    else:
+        for document in documents:
+            chunk.append(document)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    if chunk:
+        yield chunk
+
+
+def batch_rows(batch_size: int | None, max_batch: int, usual: int = 1000) -> int:
+    """Return how many rows a batch has.
+
+    Raises:
+        ConfigError: *batch_size* is not a positive integer.
+    """
+    if batch_size is None:
+        return min(usual, max_batch)
+    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+        raise ConfigError(f"batch_size must be a positive integer or None, got {shown(batch_size)}")
+    return min(batch_size, max_batch)
+
+
+async def delete_ids(
+    primitives: Primitives, context: StoreContext, ids: Sequence[str], collection: str | None
+) -> int:
+    """Delete documents by unique ids; return how many existed."""
+    spec = await collection_spec(primitives, context, collection)
+    step = primitives.capabilities.max_batch
+    deleted = 0
+    for start in range(0, len(ids), step):
+        deleted += await settle(primitives._delete(spec, ids[start : start + step]))
+    return deleted
+
+
+async def delete_matching(
+    primitives: Primitives,
+    context: StoreContext,
+    condition: Filter | Mapping[str, object],
+    collection: str | None,
+) -> int:
+    """Delete what satisfies a filter; return how many.
+
+    Where the backend cannot answer the filter exactly, documents are read and deleted page by page.
+    """
+    spec = await collection_spec(primitives, context, collection)
+    parts = split_filter(primitives, condition)
+    if parts.residual is None and parts.pushed is not None:
+        return await settle(primitives._delete_where(spec, parts.pushed))
+    deleted, after = 0, None
+    projection = Projection(content=False, metadata=parts.residual is not None)
+    while True:
+        page = await settle(primitives._scan(spec, after, _SCAN_PAGE, parts.pushed, projection))
+        rows = range(len(page)) if parts.residual is None else matching_rows(parts.residual, page)
+        ids = [page.ids[row] for row in rows]
+        if ids:
+            deleted += await settle(primitives._delete(spec, ids))
+        if len(page) < _SCAN_PAGE:
+            return deleted
+        after = page.ids[-1]

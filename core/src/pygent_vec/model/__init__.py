@@ -1,0 +1,87 @@
+"""The values that every room shares: documents, batches, queries, results, collections, reports."""
+
+from pygent_vec.model._batch import OWN_FIELDS, DocumentRows, OwnFields, Projection, VectorBatch
+from pygent_vec.model._collection import (
+    MAX_DIMENSION,
+    CollectionInfo,
+    CollectionSpec,
+    IndexOption,
+    IndexSpec,
+)
+from pygent_vec.model._document import VectorDocument, VectorStoreType, as_float32
+from pygent_vec.model._json import (
+    MAX_DEPTH,
+    InvalidValueError,
+    check_text,
+    normalized,
+    normalized_object,
+)
+from pygent_vec.model._metric import DistanceMetric, distances_to, similarity_from_distance, top_k
+from pygent_vec.model._query import MAX_RESULTS, VectorQuery
+from pygent_vec.model._reports import (
+    CollectionStats,
+    HealthReport,
+    HealthStatus,
+    OperationEvent,
+    OptimizeReport,
+    Problem,
+    StoreStats,
+)
+from pygent_vec.model._result import VectorSearchResult
+from pygent_vec.model._time import from_micros, now_micros, rfc3339, rfc3339_from_micros, to_micros
+from pygent_vec.model._types import (
+    Float32Matrix,
+    Float32Vector,
+    Float64Vector,
+    Int64Vector,
+    JsonObject,
+    JsonValue,
+    Metadata,
+)
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_DIMENSION",
+    "MAX_RESULTS",
+    "OWN_FIELDS",
+    "CollectionInfo",
+    "CollectionSpec",
+    "CollectionStats",
+    "DistanceMetric",
+    "DocumentRows",
+    "Float32Matrix",
+    "Float32Vector",
+    "Float64Vector",
+    "HealthReport",
+    "HealthStatus",
+    "IndexOption",
+    "IndexSpec",
+    "Int64Vector",
+    "InvalidValueError",
+    "JsonObject",
+    "JsonValue",
+    "Metadata",
+    "OperationEvent",
+    "OptimizeReport",
+    "OwnFields",
+    "Problem",
+    "Projection",
+    "StoreStats",
+    "VectorBatch",
+    "VectorDocument",
+    "VectorQuery",
+    "VectorSearchResult",
+    "VectorStoreType",
+    "as_float32",
+    "check_text",
+    "distances_to",
+    "from_micros",
+    "normalized",
+    "normalized_object",
+    "now_micros",
+    "rfc3339",
+    "rfc3339_from_micros",
+    "similarity_from_distance",
+    "to_micros",
+    "top_k",
+]

@@ -1,0 +1,130 @@
+"""Documents as columns: what goes into a backend, and what comes out of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+
+from pygent_vec.model._document import VectorDocument
+from pygent_vec.model._time import from_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pygent_vec.model._types import Float32Matrix, Int64Vector, JsonObject, Metadata
+
+__all__ = ["OWN_FIELDS", "DocumentRows", "OwnFields", "Projection", "VectorBatch"]
+
+OWN_FIELDS = ("title", "source", "document_type", "chunk_index", "chunk_count")
+"""The optional fields of a document, in the order of their columns."""
+
+
+@attrs.frozen(kw_only=True)
+class Projection:
+    """Which columns a read asks for. The id always comes.
+
+    Attributes:
+        content: The text.
+        metadata: The metadata, the document's own fields and its timestamps.
+        embedding: The float32 vector.
+    """
+
+    content: bool = True
+    metadata: bool = True
+    embedding: bool = False
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class VectorBatch:
+    """`n` documents of one collection as columns of equal length: the write path's currency.
+
+    A caller may leave optional columns out. A backend receives `contents`, `metadatas`, `created_at` and
+    `updated_at` always set, `vectors` C-contiguous, and values that the contract allows.
+
+    Attributes:
+        ids: `n` unique ids.
+        vectors: float32 `[n, d]`.
+        contents: `n` texts; None means all empty.
+        metadatas: `n` JSON objects; None means all empty.
+        titles: `n` titles; None means none. So for the next four.
+        created_at: int64 `[n]`, microseconds since 1970; None lets the store set it.
+        updated_at: int64 `[n]`, microseconds since 1970; kept only by `preserve_timestamps`.
+        collection: None means the store's default collection.
+    """
+
+    ids: Sequence[str]
+    vectors: Float32Matrix
+    contents: Sequence[str] | None = None
+    metadatas: Sequence[Metadata] | None = None
+    titles: Sequence[str | None] | None = None
+    sources: Sequence[str | None] | None = None
+    document_types: Sequence[str | None] | None = None
+    chunk_indexes: Sequence[int | None] | None = None
+    chunk_counts: Sequence[int | None] | None = None
+    created_at: Int64Vector | None = None
+    updated_at: Int64Vector | None = None
+    collection: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: slice) -> VectorBatch:
+        """Return the given *rows* as a batch of their own; the vectors are a view."""
+        columns = {
+            name: value if value is None or name == "collection" else value[rows]
+            for name, value in _columns(self).items()
+        }
+        return VectorBatch(**columns)
+
+
+def _columns(batch: VectorBatch) -> dict[str, Any]:
+    return {field.name: getattr(batch, field.name) for field in attrs.fields(VectorBatch)}
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class DocumentRows:
+    """Stored documents as columns, as a backend returns them; a column not asked for is None.
+
+    Attributes:
+        ids: `n` ids.
+        contents: `n` texts.
+        metadatas: `n` metadata objects, fresh for the caller.
+        vectors: float32 `[n, d]`, the bits that were stored.
+        own: `n` tuples in the order of `OWN_FIELDS`; None means that none of the rows has any.
+        created_at: `n` integers, microseconds since 1970.
+        updated_at: `n` integers, microseconds since 1970.
+    """
+
+    ids: Sequence[str]
+    contents: Sequence[str] | None = None
+    metadatas: Sequence[JsonObject] | None = None
+    vectors: Float32Matrix | None = None
+    own: Sequence[OwnFields] | None = None
+    created_at: Sequence[int] | None = None
+    updated_at: Sequence[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def document(self, row: int, collection: str) -> VectorDocument:
+        """Return one row as a document of *collection*."""
+        title, source, document_type, chunk_index, chunk_count = self.own[row] if self.own else _NO_OWN_FIELDS
+        return VectorDocument(
+            id=self.ids[row],
+            content=self.contents[row] if self.contents is not None else "",
+            embedding=self.vectors[row] if self.vectors is not None else None,
+            metadata=self.metadatas[row] if self.metadatas is not None else {},
+            collection=collection,
+            title=title,
+            source=source,
+            document_type=document_type,
+            chunk_index=chunk_index,
+            chunk_count=chunk_count,
+            created_at=from_micros(self.created_at[row]) if self.created_at is not None else None,
+            updated_at=from_micros(self.updated_at[row]) if self.updated_at is not None else None,
+        )
+
+
+OwnFields: TypeAlias = tuple[str | None, str | None, str | None, int | None, int | None]
+_NO_OWN_FIELDS: OwnFields = (None, None, None, None, None)

@@ -1,0 +1,18 @@
+"""Plugins: the hooks, what they return, how they are found and how they are loaded."""
+
+from pygent_vec.plugin._discovery import Offer
+from pygent_vec.plugin._hookspecs import hookimpl
+from pygent_vec.plugin._registry import DISABLED_VARIABLE, Registry, backends, embedders
+from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec, StoreFactory
+
+__all__ = [
+    "DISABLED_VARIABLE",
+    "BackendSpec",
+    "EmbedderSpec",
+    "Offer",
+    "Registry",
+    "StoreFactory",
+    "backends",
+    "embedders",
+    "hookimpl",
+]

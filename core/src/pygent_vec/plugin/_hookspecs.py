@@ -1,0 +1,44 @@
+"""Every hook that a plugin may implement, in one file.
+
+A plugin is an entry point and one decorated function:
+
+```python
+from pygent_vec.plugin import BackendSpec, hookimpl
+
+@hookimpl
+def pygent_vec_backend() -> BackendSpec: ...
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec
+
+__all__ = ["PROJECT", "hookimpl", "hookspec", "pygent_vec_backend", "pygent_vec_embedder"]
+
+PROJECT = "pygent_vec"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def pygent_vec_backend() -> BackendSpec:  # type: ignore[empty-body]  # a specification
+    """Return the backend that this plugin offers.
+
+    The plugin stands in the entry-point group `pygent_vec.backends`, under the backend's name. Its module
+    imports no client library: that happens in `BackendSpec.store`, when a store is made.
+    """
+
+
+@hookspec
+def pygent_vec_embedder() -> EmbedderSpec:  # type: ignore[empty-body]  # a specification
+    """Return the text embedder that this plugin offers.
+
+    The plugin stands in the entry-point group `pygent_vec.embedders`, under the embedder's name. Its module
+    imports nothing heavy: that happens in `EmbedderSpec.embedder`.
+    """

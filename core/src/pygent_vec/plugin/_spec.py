@@ -1,0 +1,69 @@
+"""What a plugin tells of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pygent_vec.contract import Capabilities, Embedder, StoreConfig, VectorStore
+
+__all__ = ["BackendSpec", "EmbedderSpec", "StoreFactory"]
+
+
+class StoreFactory(Protocol):
+    """Makes a store that is not open yet; imports the client library here and not before."""
+
+    def __call__(self, config: StoreConfig, *, name: str | None, embedder: Embedder | None) -> VectorStore:
+        """Return the store."""
+
+
+@attrs.frozen(kw_only=True)
+class BackendSpec:
+    """A backend.
+
+    Attributes:
+        name: As in its entry point.
+        store: Makes a store from an instance of `config`.
+        config: An attrs class derived from `StoreConfig`; its fields are the settings.
+        capabilities: What its stores can do.
+        contract_version: The `CONTRACT_VERSION` that it was written for.
+        summary: One line for people.
+        install_hint: The command that installs it.
+        url_settings: Returns the settings that a URL `name:…` names; None means its path and query.
+    """
+
+    name: str
+    store: StoreFactory
+    config: type[StoreConfig]
+    capabilities: Capabilities
+    contract_version: int
+    summary: str
+    install_hint: str
+    url_settings: Callable[[str], Mapping[str, object]] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class EmbedderSpec:
+    """A text embedder.
+
+    Attributes:
+        name: As in its entry point.
+        embedder: Makes the embedder; loads its data here and not before.
+        model: The model's name with its version.
+        dimension: The length of its vectors.
+        contract_version: The `CONTRACT_VERSION` that it was written for.
+        summary: One line for people.
+        install_hint: The command that installs it.
+    """
+
+    name: str
+    embedder: Callable[[], Embedder]
+    model: str
+    dimension: int
+    contract_version: int
+    summary: str
+    install_hint: str
