@@ -62,6 +62,7 @@ __all__ = [
 
 _SHOWN_CHARACTERS = 80
 _SHOWN_ITEMS = 5
+_SHOWN_DEPTH = 3
 
 
 class PygentVecError(Exception):
@@ -185,14 +186,19 @@ class BackendTimeoutError(BackendError):
         super().__init__(message, transient=transient)
 
 
-def shown(value: object) -> str:
+def shown(value: object, *, depth: int = 0) -> str:
     """Return a short `repr` for an error message, cut so that no value floods a log."""
     if isinstance(value, (list, tuple, set, frozenset)):
+        if depth == _SHOWN_DEPTH:
+            return "[…]"
         items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else list(value)
-        parts = [shown(item) for item in items[:_SHOWN_ITEMS]]
+        parts = [shown(item, depth=depth + 1) for item in items[:_SHOWN_ITEMS]]
         more = f", … {len(items) - _SHOWN_ITEMS} more" if len(items) > _SHOWN_ITEMS else ""
         return f"[{', '.join(parts)}{more}]"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a deeply nested {type(value).__name__}"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 

@@ -13,6 +13,7 @@ any other runs in one background event loop.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
@@ -63,6 +64,8 @@ class SyncVectorStore:
 
     def __init__(self, store: VectorStore) -> None:
         self._store = store
+        self._blocking = isinstance(store, BlockingVectorStore)
+        self._portal_lock = threading.Lock()
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
 
@@ -78,10 +81,12 @@ class SyncVectorStore:
 
     def initialize(self) -> None:
         """See `VectorStore.initialize`."""
-        if not isinstance(self._store, BlockingVectorStore) and self._portal is None:
-            from anyio.from_thread import start_blocking_portal
+        if not self._blocking:
+            with self._portal_lock:
+                if self._portal is None:
+                    from anyio.from_thread import start_blocking_portal
 
-            self._portal = self._stack.enter_context(start_blocking_portal())
+                    self._portal = self._stack.enter_context(start_blocking_portal())
         try:
             self._call(self._store.initialize)
         except BaseException:
@@ -90,11 +95,10 @@ class SyncVectorStore:
 
     def close(self) -> None:
         """See `VectorStore.close`."""
-        if self._portal is not None or isinstance(self._store, BlockingVectorStore):
-            try:
-                self._call(self._store.close)
-            finally:
-                self._release()
+        try:
+            self._call(self._store.close)
+        finally:
+            self._release()
 
     def __enter__(self) -> Self:
         self.initialize()
@@ -235,10 +239,16 @@ class SyncVectorStore:
         return self._call(self._store.get_stats)
 
     def _call(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
-        if self._portal is None:
+        if self._blocking:
             return drive(work)
-        return self._portal.call(work)
+        portal = self._portal
+        if portal is not None:
+            return portal.call(work)
+        import anyio
+
+        return anyio.run(work)  # neither open: this closes the store, or says that it is closed
 
     def _release(self) -> None:
-        self._portal = None
-        self._stack.close()
+        with self._portal_lock:
+            self._portal = None
+            self._stack.close()

@@ -7,29 +7,29 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 
+from pygent_vec.config._values import converter
 from pygent_vec.errors import ConfigError, hint, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import cattrs
 
     from pygent_vec.contract import StoreConfig
     from pygent_vec.plugin import BackendSpec
 
 __all__ = ["config_from", "settings_from_url"]
 
-_SECRETS = ("password", "token", "secret", "key")
+_SECRETS = ("password", "passwd", "token", "secret", "key", "credential", "dsn", "url", "auth", "header")
 
 
 def config_from(spec: BackendSpec, settings: Mapping[str, object]) -> StoreConfig:
     """Return the backend's configuration with *settings*; text is converted to the field's type.
 
+    The value of a setting that may be a secret is in no message.
+
     Raises:
         ConfigError: an unknown or missing key, or a value of the wrong type.
     """
-    import cattrs
-
+    attrs.resolve_types(spec.config)
     fields = {field.name: field for field in attrs.fields(spec.config)}
     for key in settings:
         if key not in fields:
@@ -37,29 +37,23 @@ def config_from(spec: BackendSpec, settings: Mapping[str, object]) -> StoreConfi
     for name, field in fields.items():
         if field.default is attrs.NOTHING and name not in settings:
             raise ConfigError(f"the backend {spec.name!r} needs the setting {name!r}")
-    converter = _converter()
-    values = {}
-    attrs.resolve_types(spec.config)
-    for key, value in settings.items():
-        try:
-            values[key] = converter.structure(value, fields[key].type)
-        except (cattrs.BaseValidationError, ValueError, TypeError) as error:
-            text = "…" if any(word in key for word in _SECRETS) else shown(value)
-            raise ConfigError(
-                f"the backend {spec.name!r}: {key}={text} is not valid: {_reason(error)}"
-            ) from error
+    values = {key: _value(spec, fields[key], value) for key, value in settings.items()}
     try:
-        return spec.config(**values)
+        return spec.config(**values)  # type: ignore[arg-type]  # each value has its field's type
     except ConfigError:
         raise
     except (ValueError, TypeError) as error:
+        if any(_is_secret(key) for key in settings):
+            raise ConfigError(
+                f"the backend {spec.name!r} refuses these settings: {', '.join(settings)}"
+            ) from None
         raise ConfigError(f"the backend {spec.name!r}: {error}") from error
 
 
 def settings_from_url(spec: BackendSpec, url: str) -> Mapping[str, object]:
     """Return the settings that a store's URL names.
 
-    By default its path is the setting `path` and its query the rest: `faiss:///data/db?index_type=hnsw`, or
+    By default its path is the setting `path` and its query the rest: `faiss:///data/db?background=false`, or
     `faiss:relative/db`. A backend may read its URLs itself.
 
     Raises:
@@ -67,53 +61,39 @@ def settings_from_url(spec: BackendSpec, url: str) -> Mapping[str, object]:
     """
     if spec.url_settings is not None:
         return spec.url_settings(url)
-    parts = urlsplit(url)
+    form = f"write {spec.name}:///absolute/path or {spec.name}:relative/path, and ?setting=value behind it"
+    try:
+        parts = urlsplit(f"x:{url.partition(':')[2]}")
+        query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError as error:
+        raise ConfigError(f"the URL of the backend {spec.name!r} cannot be read ({error}); {form}") from error
     if parts.netloc or parts.fragment:
-        raise ConfigError(
-            f"the URL {url!r} names a host or fragment; write {spec.name}:///absolute/path or "
-            f"{spec.name}:relative/path"
-        )
+        raise ConfigError(f"the URL of the backend {spec.name!r} names a host or a fragment; {form}")
     settings: dict[str, object] = {"path": unquote(parts.path)} if parts.path else {}
-    for key, value in parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)):
+    for key, value in query:
         if key in settings:
-            raise ConfigError(f"the URL {url!r} gives {key!r} twice")
+            raise ConfigError(f"the URL of the backend {spec.name!r} gives {key!r} twice")
         settings[key] = value
     return settings
 
 
-def _converter() -> cattrs.Converter:
-    """Return a converter that reads text as the declared type and refuses lossy conversions."""
-    from pathlib import Path
-
+def _value(spec: BackendSpec, field: attrs.Attribute[object], value: object) -> object:
     import cattrs
 
-    converter = cattrs.Converter()
-    converter.register_structure_hook(bool, lambda value, _: _boolean(value))
-    converter.register_structure_hook(int, lambda value, _: _integer(value))
-    converter.register_structure_hook(str, lambda value, _: _text(value))
-    converter.register_structure_hook(Path, lambda value, _: Path(value))
-    return converter
+    try:
+        return converter().structure(value, field.type)  # type: ignore[arg-type]  # resolved to a type
+    except (cattrs.BaseValidationError, ValueError, TypeError) as error:
+        if _is_secret(field.name):
+            raise ConfigError(
+                f"the backend {spec.name!r}: the value of {field.name} is not valid (it is not shown here)"
+            ) from None
+        raise ConfigError(
+            f"the backend {spec.name!r}: {field.name}={shown(value)} is not valid: {_reason(error)}"
+        ) from error
 
 
-def _boolean(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
-    raise ValueError("use true or false")
-
-
-def _integer(value: object) -> int:
-    if isinstance(value, (int, str)) and not isinstance(value, bool):
-        return int(value)
-    raise ValueError("use an integer")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise ValueError("use a string")
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRETS)
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pygent_vec.config._loader import config_from, settings_from_url
 from pygent_vec.errors import ConfigError, shown
-from pygent_vec.plugin import backends, embedders
 
 if TYPE_CHECKING:
     from pygent_vec.contract import Embedder, VectorStore
@@ -39,6 +38,8 @@ def open_store(
         PluginLoadError: its plugin is broken.
         ConfigError: an unknown setting, or a value that does not fit.
     """
+    from pygent_vec.plugin import backends, embedders
+
     if not isinstance(backend, str) or not backend:
         raise ConfigError(f"backend must be a backend's name or a URL, got {shown(backend)}")
     scheme, colon, _ = backend.partition(":")

@@ -7,8 +7,6 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-import anyio.to_thread
-
 from pygent_vec.contract._store import VectorStore
 
 if TYPE_CHECKING:
@@ -28,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["BlockingVectorStore", "drive"]
 
 T = TypeVar("T")
+
+_PAUSE_SECONDS = 0.05
+"""The longest that a notice of the gate can be missed."""
 
 _in_place: ContextVar[bool] = ContextVar("pygent_vec_in_place", default=False)
 
@@ -63,12 +64,15 @@ class BlockingVectorStore(VectorStore):
     async def _run(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
         if _in_place.get():
             return await work()
+        import anyio.to_thread
+
         return await anyio.to_thread.run_sync(partial(drive, work))
 
-    async def _off_loop(self, wait: Callable[[], T]) -> T:
-        if _in_place.get():
-            return wait()
-        return await anyio.to_thread.run_sync(wait)
+    async def _off_loop(self, work: Callable[[], T]) -> T:
+        return work()  # an operation is off every event loop already
+
+    async def _pause(self) -> None:
+        self._gate.wait(_PAUSE_SECONDS)
 
     @abstractmethod
     def _open(self) -> None: ...

@@ -78,7 +78,7 @@ def checked_spec(
         raise ConfigError(f"index {shown(index)}: give an IndexSpec, the name of a kind, or None")
     capabilities.require_index_kind(wanted.kind, backend)
     try:
-        kept = normalized_object(metadata or {})
+        kept = normalized_object({} if metadata is None else metadata)
     except (InvalidValueError, AttributeError) as error:
         raise ConfigError(f"metadata of collection {name!r}: {error}") from error
     return CollectionSpec(
@@ -142,4 +142,6 @@ async def stats(primitives: Primitives, context: StoreContext) -> StoreStats:
 
 def _info(spec: CollectionSpec, document_count: int) -> CollectionInfo:
     values = {field.name: getattr(spec, field.name) for field in attrs.fields(CollectionSpec)}
+    values["metadata"] = normalized_object(spec.metadata)  # the caller's own
+    values["index"] = attrs.evolve(spec.index)  # with options of its own
     return CollectionInfo(**values, document_count=document_count)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from pygent_vec.contract._embedder import Embedder
 
-__all__ = ["StoreContext"]
+__all__ = ["OffLoop", "StoreContext"]
+
+T = TypeVar("T")
+
+
+class OffLoop(Protocol):
+    """Runs what takes long where no event loop waits for it."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Return what *work* returns."""
 
 
 @attrs.frozen(kw_only=True)
 class StoreContext:
-    """A store's name, backend, default collection and embedder."""
+    """A store's name, backend, default collection and embedder, and where its long computations run."""
 
     name: str
     backend: str
     default_collection: str
     embedder: Embedder | None
+    off_loop: OffLoop

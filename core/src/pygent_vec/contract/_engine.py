@@ -7,17 +7,15 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, TypeVar, final
 
-import anyio.to_thread
-
-from pygent_vec.contract import _writing
+from pygent_vec.contract import _browsing, _writing
 from pygent_vec.contract._context import StoreContext
 from pygent_vec.contract._gate import Gate
-from pygent_vec.contract._primitives import Primitives
+from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.errors import BackendError, PygentVecError
 from pygent_vec.model import OperationEvent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
 
     from pygent_vec.contract._config import StoreConfig
     from pygent_vec.contract._embedder import Embedder
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["StoreEngine"]
 
 T = TypeVar("T")
+
+_PAUSE_SECONDS = 0.005
 
 
 class StoreEngine(Primitives):
@@ -49,6 +49,7 @@ class StoreEngine(Primitives):
             backend=self.backend,
             default_collection=config.default_collection,
             embedder=embedder,
+            off_loop=self._off_loop,
         )
         self._gate = Gate(self._context.name)
         self._observers: list[Callable[[OperationEvent], None]] = []
@@ -83,6 +84,28 @@ class StoreEngine(Primitives):
         """Call *observer* after every operation, in the thread that ran it. It must not block or raise."""
         self._observers.append(observer)
 
+    async def _open_once(self) -> None:
+        """Open, or wait while another caller opens. Cancelled anywhere, it leaves nothing half done."""
+        while (turn := self._gate.try_open()) is None:
+            await self._pause()
+        if turn:
+            opened = False
+            try:
+                await self._translating("initialize", lambda: settle(self._open()))
+                opened = True
+            finally:
+                self._gate.end_open(opened=opened)
+
+    async def _close_once(self) -> None:
+        """Wait for the calls inside, then close, or wait while another caller closes."""
+        while (turn := self._gate.try_close()) is None:
+            await self._pause()
+        if turn:
+            try:
+                await self._translating("close", lambda: settle(self._close()))
+            finally:
+                self._gate.end_close()
+
     async def _write_all(
         self,
         operation: str,
@@ -91,53 +114,76 @@ class StoreEngine(Primitives):
         size: int,
         on_progress: Callable[[int], None] | None,
     ) -> list[str]:
-        try:
+        """Write *documents* in batches of *size*; what went wrong after the first carries what is durable."""
+
+        async def batches() -> list[str]:
+            with self._gate.passage():
+                """Refuse a closed store, also where there is nothing to write."""
             if isinstance(documents, (list, tuple)) and len(documents) > size:
                 async for chunk in _writing.chunks(documents, size):
-                    await self._perform(operation, partial(write.check, chunk))
+                    await self._enter(operation, partial(write.check, chunk))
                 write.checked()
             async for chunk in _writing.chunks(documents, size):
-                await self._perform(operation, partial(write.documents, chunk))
+                await self._enter(operation, partial(write.documents, chunk))
                 if on_progress is not None:
                     on_progress(len(write.written))
-        except PygentVecError as error:
-            failed = write.failed(error)
-            if failed is error:
-                raise
-            raise failed from error
-        return write.written
+            return write.written
+
+        return await self._observed(operation, lambda: write.accounted(batches))
+
+    async def _fetched(
+        self, operation: str, ids: Sequence[str], collection: str | None
+    ) -> dict[str, VectorDocument]:
+        return await self._perform(operation, lambda: _browsing.fetch(self, self._context, ids, collection))
 
     async def _perform(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
-        """Run one operation: through the gate, with errors translated and one event emitted."""
+        """Run one operation as a whole, and emit one event."""
+        if not self._observers:
+            return await self._enter(operation, work)
+        return await self._observed(operation, lambda: self._enter(operation, work))
+
+    async def _observed(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
+        if not self._observers:
+            return await work()
+        started, failure = perf_counter(), None
+        try:
+            return await work()
+        except BaseException as error:
+            failure = type(error).__name__
+            raise
+        finally:
+            event = OperationEvent(
+                operation=operation,
+                store=self._context.name,
+                seconds=perf_counter() - started,
+                error=failure,
+            )
+            for observer in self._observers:
+                observer(event)
+
+    async def _enter(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
+        """Run *work* inside of the gate, with errors translated."""
         return await self._run(partial(self._guarded, operation, work))
 
     async def _run(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
         """Run *work* where this kind of store runs its operations."""
         return await work()
 
-    async def _off_loop(self, wait: Callable[[], T]) -> T:
-        """Return what *wait*, which may block, returns, without blocking an event loop."""
-        return await anyio.to_thread.run_sync(wait)
+    async def _off_loop(self, work: Callable[[], T]) -> T:
+        """Return what *work*, which takes long, returns, without keeping an event loop waiting."""
+        import anyio.to_thread
+
+        return await anyio.to_thread.run_sync(work)
+
+    async def _pause(self) -> None:
+        """Let others go on for a moment."""
+        import anyio
+
+        await anyio.sleep(_PAUSE_SECONDS)
 
     async def _guarded(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
         with self._gate.passage():
-            if not self._observers:
-                return await self._translating(operation, work)
-            started, failure = perf_counter(), None
-            try:
-                return await self._translating(operation, work)
-            except BaseException as error:
-                failure = type(error).__name__
-                raise
-            finally:
-                event = OperationEvent(
-                    operation=operation,
-                    store=self._context.name,
-                    seconds=perf_counter() - started,
-                    error=failure,
-                )
-                for observer in self._observers:
-                    observer(event)
+            return await self._translating(operation, work)
 
     async def _translating(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
         try:

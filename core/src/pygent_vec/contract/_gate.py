@@ -19,12 +19,17 @@ class _State(Enum):
     NEW = auto()
     OPENING = auto()
     OPEN = auto()
+    DRAINING = auto()
     CLOSING = auto()
     CLOSED = auto()
 
 
 class Gate:
-    """Lets calls in while a store is open, and lets `close` wait until they are out. Thread-safe."""
+    """Lets calls in while a store is open, and lets `close` wait until they are out. Thread-safe.
+
+    `try_open` and `try_close` say when it is not their caller's turn yet; `wait` blocks those who may
+    block. A caller that is cancelled while it waits leaves nothing half done.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -51,14 +56,15 @@ class Gate:
                 if not self._inside:
                     self._changed.notify_all()
 
-    def begin_open(self) -> bool:
-        """Wait while another caller opens; return whether this caller must open the store.
+    def try_open(self) -> bool | None:
+        """Return whether the caller must open the store now; None while another caller is opening it.
 
         Raises:
             StoreClosedError: the store was closed.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._state is not _State.OPENING)
+            if self._state is _State.OPENING:
+                return None
             if self._state is _State.OPEN:
                 return False
             if self._state is not _State.NEW:
@@ -68,27 +74,37 @@ class Gate:
 
     def end_open(self, *, opened: bool) -> None:
         """Say how the opening went; after a failure the store may be opened again."""
-        with self._changed:
-            self._state = _State.OPEN if opened else _State.NEW
-            self._changed.notify_all()
+        self._become(_State.OPEN if opened else _State.NEW)
 
-    def begin_close(self) -> bool:
-        """Let nobody in, wait until everybody is out; return whether this caller must close the store."""
+    def try_close(self) -> bool | None:
+        """Let nobody in; return whether the caller must close the store now.
+
+        None while calls are inside, or while another caller opens or closes it.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._state is not _State.OPENING)
             if self._state is _State.NEW:
                 self._state = _State.CLOSED
-            if self._state in {_State.CLOSING, _State.CLOSED}:
-                self._changed.wait_for(lambda: self._state is _State.CLOSED)
+            if self._state is _State.CLOSED:
                 return False
+            if self._state is _State.OPEN:
+                self._state = _State.DRAINING
+            if self._state is not _State.DRAINING or self._inside:
+                return None
             self._state = _State.CLOSING
-            self._changed.wait_for(lambda: not self._inside)
             return True
 
     def end_close(self) -> None:
         """Say that the store is closed, whether or not closing it succeeded."""
+        self._become(_State.CLOSED)
+
+    def wait(self, seconds: float) -> None:
+        """Block until something changes, or for so long."""
         with self._changed:
-            self._state = _State.CLOSED
+            self._changed.wait(seconds)
+
+    def _become(self, state: _State) -> None:
+        with self._changed:
+            self._state = state
             self._changed.notify_all()
 
     def _closed_error(self) -> StoreClosedError:

@@ -49,7 +49,8 @@ def check_target(primitives: Primitives, context: StoreContext, target_recall: f
         raise ConfigError(f"target_recall {shown(target_recall)}: use a number above 0, up to 1, or None")
     if not primitives.capabilities.tuning:
         raise UnsupportedFeatureError(
-            f"the backend {context.backend!r} has no search effort to tune; call optimize() without target_recall"
+            f"the backend {context.backend!r} has no search effort to tune; "
+            "call optimize() without target_recall"
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
+from pygent_vec.contract._embedding import embedded
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._vectors import check_vectors
 from pygent_vec.errors import (
@@ -19,7 +20,15 @@ from pygent_vec.errors import (
     shown,
 )
 from pygent_vec.filters import And, Filter, Split, parse_filter, split
-from pygent_vec.model import MAX_RESULTS, CollectionSpec, DistanceMetric, Projection, VectorQuery
+from pygent_vec.model import (
+    MAX_RESULTS,
+    CollectionSpec,
+    DistanceMetric,
+    InvalidValueError,
+    Projection,
+    VectorQuery,
+    check_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,7 +132,7 @@ async def plan_query(
     )
 
 
-def query_vectors(queries: Sequence[VectorQuery], context: StoreContext) -> list[Float32Vector]:
+async def query_vectors(queries: Sequence[VectorQuery], context: StoreContext) -> list[Float32Vector]:
     """Return the vector of each query; texts are embedded together.
 
     Raises:
@@ -137,14 +146,25 @@ def query_vectors(queries: Sequence[VectorQuery], context: StoreContext) -> list
         if (query.query_vector is None) == (query.query_text is None):
             raise InvalidQueryError("a query needs a query_vector or a query_text, and only one of them")
         if query.query_text is not None:
-            texts.append(query.query_text)
+            texts.append(_checked_query_text(query.query_text))
     if texts and context.embedder is None:
         raise ConfigError(
             f"query_text needs an embedder, and the store {context.name!r} has none; "
             "open it with embedder=…, or give a query_vector"
         )
-    embedded = iter(context.embedder.embed(texts) if texts and context.embedder is not None else ())
-    return [query.query_vector if query.query_vector is not None else next(embedded) for query in queries]
+    made = iter(
+        await embedded(context, context.embedder, texts) if texts and context.embedder is not None else ()
+    )
+    return [query.query_vector if query.query_vector is not None else next(made) for query in queries]
+
+
+def _checked_query_text(text: object) -> str:
+    if not isinstance(text, str):
+        raise InvalidQueryError(f"query_text must be a string, got {shown(text)}")
+    try:
+        return check_text(text)
+    except InvalidValueError as error:
+        raise InvalidQueryError(f"query_text {error}") from error
 
 
 def _check_numbers(query: VectorQuery) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -13,6 +14,7 @@ from pygent_vec.contract._planning import QueryPlan, plan_query, query_vectors
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._requests import SearchHits, SearchRequest
 from pygent_vec.contract._rows import passing
+from pygent_vec.errors import InvalidQueryError, shown
 from pygent_vec.filters import to_dict
 from pygent_vec.model import VectorQuery, VectorSearchResult, similarity_from_distance
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from pygent_vec.contract._context import StoreContext
 
-__all__ = ["search"]
+__all__ = ["listed", "search"]
 
 _GROWTH = 8
 """How much more a search asks for when a residual filter left it short."""
@@ -31,7 +33,7 @@ async def search(
     primitives: Primitives, context: StoreContext, queries: Sequence[VectorQuery]
 ) -> list[list[VectorSearchResult]]:
     """Return the results of each query; queries that differ only in their vectors share one call."""
-    vectors = query_vectors(queries, context)
+    vectors = await query_vectors(queries, context)
     plans = [
         await plan_query(primitives, context, query, vector)
         for query, vector in zip(queries, vectors, strict=True)
@@ -45,6 +47,17 @@ async def search(
         for place, plan, hits in zip(places, group, await _hits(primitives, group), strict=True):
             results[place] = _results(plan, await _enough(primitives, plan, hits), context.name)
     return results
+
+
+def listed(queries: object) -> list[VectorQuery]:
+    """Return *queries* as a list.
+
+    Raises:
+        InvalidQueryError: they are no iterable of queries.
+    """
+    if not isinstance(queries, Iterable) or isinstance(queries, (str, Mapping)):
+        raise InvalidQueryError(f"expected a list of queries, got {shown(queries)}")
+    return list(queries)
 
 
 def _group_key(plan: QueryPlan) -> tuple[object, ...]:

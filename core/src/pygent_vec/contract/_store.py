@@ -10,7 +10,7 @@ from pygent_vec.contract._engine import StoreEngine
 from pygent_vec.contract._primitives import settle
 from pygent_vec.contract._requests import WriteMode
 from pygent_vec.contract._validation import known_ids
-from pygent_vec.errors import ConfigError, PygentVecError, hint, shown
+from pygent_vec.errors import ConfigError, hint, shown
 from pygent_vec.model import DistanceMetric
 
 if TYPE_CHECKING:
@@ -56,22 +56,12 @@ class VectorStore(StoreEngine):
     @final
     async def initialize(self) -> None:
         """Open the store; a second call does nothing."""
-        if await self._off_loop(self._gate.begin_open):
-            opened = False
-            try:
-                await self._run(partial(self._translating, "initialize", lambda: settle(self._open())))
-                opened = True
-            finally:
-                self._gate.end_open(opened=opened)
+        await self._run(self._open_once)
 
     @final
     async def close(self) -> None:
         """Wait for the calls inside, then release threads, files and sockets; a second call does nothing."""
-        if await self._off_loop(self._gate.begin_close):
-            try:
-                await self._run(partial(self._translating, "close", lambda: settle(self._close())))
-            finally:
-                self._gate.end_close()
+        await self._run(self._close_once)
 
     @final
     async def __aenter__(self) -> Self:
@@ -188,14 +178,7 @@ class VectorStore(StoreEngine):
         write = _writing.Write(
             self, self._context, _mode(on_conflict), preserve_timestamps=preserve_timestamps
         )
-        try:
-            await self._perform("add_batch", lambda: write.batch(batch))
-        except PygentVecError as error:
-            failed = write.failed(error)
-            if failed is error:
-                raise
-            raise failed from error
-        return write.written
+        return await write.accounted(lambda: self._perform("add_batch", lambda: write.batch(batch)))
 
     @final
     async def update_documents(self, documents: Iterable[VectorDocument]) -> list[str]:
@@ -233,7 +216,8 @@ class VectorStore(StoreEngine):
     @final
     async def get_document(self, id: str, *, collection: str | None = None) -> VectorDocument | None:
         """Return a document with its embedding, or None."""
-        return (await self.get_documents([id], collection=collection))[0]
+        found = await self._fetched("get_document", known_ids([id]), collection)
+        return found.get(id)
 
     @final
     async def get_documents(
@@ -241,10 +225,7 @@ class VectorStore(StoreEngine):
     ) -> list[VectorDocument | None]:
         """Return documents with their embeddings in the order asked, None where there is none."""
         asked = ids if isinstance(ids, str) else list(ids)
-        unique = known_ids(asked)
-        found = await self._perform(
-            "get_documents", lambda: _browsing.fetch(self, self._context, unique, collection)
-        )
+        found = await self._fetched("get_documents", known_ids(asked), collection)
         return [found.get(one) for one in asked]
 
     @final
@@ -309,7 +290,9 @@ class VectorStore(StoreEngine):
     @final
     async def search_many(self, queries: Sequence[VectorQuery]) -> list[list[VectorSearchResult]]:
         """Return the results of each query, as `search_similar`; one call of the backend where they agree."""
-        return await self._perform("search_many", lambda: _reading.search(self, self._context, list(queries)))
+        return await self._perform(
+            "search_many", lambda: _reading.search(self, self._context, _reading.listed(queries))
+        )
 
     # ── care ──
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -22,11 +23,10 @@ from pygent_vec.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from pygent_vec.model import CollectionSpec, Float32Matrix, Float32Vector, Int64Vector
 
-__all__ = ["MAX_ID_BYTES", "batch_of", "checked_batch", "known_ids"]
+__all__ = ["MAX_ID_BYTES", "batch_of", "checked_batch", "checked_content", "known_ids"]
 
 MAX_ID_BYTES = 512
 
@@ -78,7 +78,7 @@ def checked_batch(batch: VectorBatch, spec: CollectionSpec, *, preserve_timestam
         InvalidDocumentError: names the id, the field and the reason.
         InvalidVectorError: names the id and the reason.
     """
-    ids = list(batch.ids)
+    ids = [str.__str__(one) if isinstance(one, str) else one for one in batch.ids]
     _check_ids(ids)
     vectors = as_float32(batch.vectors)
     if vectors is None or vectors.ndim != 2 or len(vectors) != len(ids):  # noqa: PLR2004  # rows x columns
@@ -122,6 +122,15 @@ def known_ids(ids: object) -> list[str]:
         if _id_fault(one) is None:
             unique[one] = None
     return list(unique)
+
+
+def checked_content(document: VectorDocument) -> str:
+    """Return the content of a document, for an embedder.
+
+    Raises:
+        InvalidDocumentError: it is no text that a store can hold.
+    """
+    return _texts([document.id], "content", [document.content])[0]
 
 
 def _check_ids(ids: Sequence[str]) -> None:
@@ -182,9 +191,13 @@ def _instants(ids: Sequence[str], field: str, column: Sequence[datetime | None])
     micros = np.full(len(ids), now, dtype=np.int64)
     for row, instant in enumerate(column):
         if instant is not None:
+            if not isinstance(instant, datetime):
+                raise InvalidDocumentError(
+                    f"document {shown(ids[row])}: {field}: an aware datetime is needed, got {shown(instant)}"
+                )
             try:
                 micros[row] = to_micros(instant)
-            except (ValueError, AttributeError, TypeError) as error:
+            except ValueError as error:
                 raise InvalidDocumentError(f"document {shown(ids[row])}: {field}: {error}") from error
     return micros
 
@@ -227,23 +240,27 @@ def _texts(ids: Sequence[str], field: str, column: Sequence[str]) -> list[str]:
     _check_length(ids, field, column)
     for one, text in zip(ids, column, strict=True):
         _check_one(one, field, text, _checked_text)
-    return list(column)
+    return list(map(str.__str__, column))
 
 
 def _optional_texts(
     ids: Sequence[str], field: str, column: Sequence[str | None] | None
 ) -> list[str | None] | None:
-    return _optional(ids, field, column, _checked_text)
+    return _optional(ids, field, column, _checked_text, str.__str__)
 
 
 def _optional_integers(
     ids: Sequence[str], field: str, column: Sequence[int | None] | None
 ) -> list[int | None] | None:
-    return _optional(ids, field, column, _checked_integer)
+    return _optional(ids, field, column, _checked_integer, int)
 
 
 def _optional(
-    ids: Sequence[str], field: str, column: Sequence[T | None] | None, check: Callable[[object], None]
+    ids: Sequence[str],
+    field: str,
+    column: Sequence[T | None] | None,
+    check: Callable[[object], None],
+    plain: Callable[[T], T],
 ) -> list[T | None] | None:
     if column is None:
         return None
@@ -251,7 +268,7 @@ def _optional(
     for one, value in zip(ids, column, strict=True):
         if value is not None:
             _check_one(one, field, value, check)
-    return _sparse(list(column))
+    return _sparse([None if value is None else plain(value) for value in column])
 
 
 def _checked_text(value: object) -> None:

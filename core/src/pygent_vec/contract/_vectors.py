@@ -54,5 +54,5 @@ def check_vectors(
             row = int(np.argmin(directed))
             raise InvalidVectorError(
                 f"{noun} {shown(names[row])}: the vector's squared norm is {squared[row]} in float32, "
-                "so it has no direction, which the cosine metric needs; scale the vector, or use another metric"
+                "so it has no direction, which the cosine metric needs; scale it, or use another metric"
             )

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
+from pygent_vec.contract._embedding import embedded
 from pygent_vec.contract._planning import collection_spec, split_filter
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._rows import matching_rows
-from pygent_vec.contract._validation import batch_of, checked_batch
-from pygent_vec.errors import ConfigError, InvalidDocumentError, PygentVecError, WriteError, shown
+from pygent_vec.contract._validation import batch_of, checked_batch, checked_content
+from pygent_vec.errors import ConfigError, InvalidDocumentError, WriteError, shown
 from pygent_vec.model import Projection, VectorBatch, VectorDocument
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from pygent_vec.contract._context import StoreContext
     from pygent_vec.contract._requests import WriteMode
     from pygent_vec.filters import Filter
-    from pygent_vec.model import Float32Vector
+    from pygent_vec.model import CollectionSpec, Float32Vector
 
 __all__ = ["Write", "batch_rows", "chunks", "delete_ids", "delete_matching"]
 
+T = TypeVar("T")
+
 _SCAN_PAGE = 1000
+_LONG_BATCH = 200
+"""Checking so many rows may take long enough for an event loop to notice."""
 
 
 class Write:
@@ -49,7 +57,7 @@ class Write:
 
     async def check(self, documents: Sequence[VectorDocument]) -> None:
         """Check *documents* without writing; they are given again afterwards."""
-        await self._batches(documents)
+        await self._batches(documents, only_check=True)
 
     def checked(self) -> None:
         """Forget the ids that were only checked."""
@@ -60,24 +68,39 @@ class Write:
         for batch in await self._batches(documents):
             await self._write(batch)
 
-    async def batch(self, batch: VectorBatch) -> None:
-        """Write one columnar batch, cut at the backend's largest."""
+    async def batch(self, batch: VectorBatch) -> list[str]:
+        """Write one columnar batch, cut at the backend's largest; return the ids written."""
+        if not isinstance(batch, VectorBatch):
+            raise InvalidDocumentError(f"expected a VectorBatch, got {shown(batch)}")
         spec = await collection_spec(self._primitives, self._context, batch.collection)
-        valid = checked_batch(batch, spec, preserve_timestamps=self._preserve)
+        valid = await self._off_loop_if_long(
+            len(batch), lambda: checked_batch(batch, spec, preserve_timestamps=self._preserve)
+        )
         step = self._primitives.capabilities.max_batch
         for start in range(0, len(valid), step):
             await self._write(valid if len(valid) <= step else valid.take(slice(start, start + step)))
+        return self.written
 
-    def failed(self, error: PygentVecError) -> PygentVecError:
-        """Return what to raise for *error*: itself, if nothing was written before it."""
-        if not self.written:
-            return error
-        return WriteError(
-            f"the write failed after {len(self.written)} documents, which are durable (see .written): {error}",
-            written=self.written,
-        )
+    async def accounted(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
+        """Return what *work* returns.
 
-    async def _batches(self, documents: Sequence[VectorDocument]) -> list[VectorBatch]:
+        Raises:
+            WriteError: *work* raised, whatever it was, after some documents had become durable.
+        """
+        try:
+            return await work()
+        except Exception as error:
+            if not self.written:
+                raise
+            raise WriteError(
+                f"the write failed after {len(self.written)} documents, "
+                f"which are durable (see .written): {error}",
+                written=self.written,
+            ) from error
+
+    async def _batches(
+        self, documents: Sequence[VectorDocument], *, only_check: bool = False
+    ) -> list[VectorBatch]:
         groups: dict[str | None, list[VectorDocument]] = {}
         for document in documents:
             if not isinstance(document, VectorDocument):
@@ -86,8 +109,11 @@ class Write:
         batches = []
         for name, group in groups.items():
             spec = await collection_spec(self._primitives, self._context, name)
-            embeddings = _embeddings(group, self._context)
-            batch = batch_of(group, embeddings, spec, preserve_timestamps=self._preserve)
+            embeddings = await _embeddings(group, self._context, spec, only_check=only_check)
+            batch = await self._off_loop_if_long(
+                len(group),
+                partial(batch_of, group, embeddings, spec, preserve_timestamps=self._preserve),
+            )
             self._check_new(batch, spec.name)
             batches.append(batch)
         return batches
@@ -102,6 +128,9 @@ class Write:
                 )
             self._seen.add(key)
 
+    async def _off_loop_if_long(self, rows: int, work: Callable[[], T]) -> T:
+        return await self._context.off_loop(work) if rows > _LONG_BATCH else work()
+
     async def _write(self, batch: VectorBatch) -> None:
         if not len(batch):
             return
@@ -110,12 +139,21 @@ class Write:
         self.written.extend(await settle(written))
 
 
-def _embeddings(documents: Sequence[VectorDocument], context: StoreContext) -> list[Float32Vector | None]:
-    """Return each document's own embedding, or the embedder's for those that have none."""
+async def _embeddings(
+    documents: Sequence[VectorDocument], context: StoreContext, spec: CollectionSpec, *, only_check: bool
+) -> list[Float32Vector | None]:
+    """Return each document's own embedding, or the embedder's for those that have none.
+
+    A check does not wait for the embedder: any valid vector stands for its answers.
+    """
     lacking = [document for document in documents if document.embedding is None]
     if not lacking or context.embedder is None:
         return [document.embedding for document in documents]
-    made = iter(context.embedder.embed([document.content for document in lacking]))
+    if only_check:
+        made = iter([np.ones(spec.dimension, np.float32)] * len(lacking))
+    else:
+        texts = [checked_content(document) for document in lacking]
+        made = iter(await embedded(context, context.embedder, texts))
     return [document.embedding if document.embedding is not None else next(made) for document in documents]
 
 
@@ -123,6 +161,10 @@ async def chunks(
     documents: Iterable[VectorDocument] | AsyncIterable[VectorDocument], size: int
 ) -> AsyncIterator[list[VectorDocument]]:
     """Yield lists of *size* documents, the last one shorter."""
+    if isinstance(documents, (VectorDocument, str, Mapping)) or not isinstance(
+        documents, (AsyncIterable, Iterable)
+    ):
+        raise InvalidDocumentError(f"expected an iterable of documents, got {shown(documents)}")
     chunk: list[VectorDocument] = []
     if isinstance(documents, AsyncIterable):
         async for document in documents:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pygent_vec.filters._nodes import And, Comparison, Field, Filter, Not, Operator, Or
 from pygent_vec.filters._parser import parse_filter
-from pygent_vec.model import rfc3339
+from pygent_vec.model import plain_metadata, timestamp_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +36,10 @@ def evaluate(condition: Filter | Mapping[str, object], document: VectorDocument)
 
     Raises:
         InvalidFilterError: the filter is not well formed.
+        InvalidDocumentError: no store could keep the document.
     """
-    from pygent_vec.model import normalized_object
-
-    return matches(parse_filter(condition), normalized_object(document.metadata), own_values(document))
+    metadata = plain_metadata(document.id, document.metadata)
+    return matches(parse_filter(condition), metadata, own_values(document))
 
 
 def own_values(document: VectorDocument) -> dict[str, JsonValue]:
@@ -52,7 +52,7 @@ def own_values(document: VectorDocument) -> dict[str, JsonValue]:
     for name in ("created_at", "updated_at"):
         instant = getattr(document, name)
         if instant is not None:
-            values[name] = rfc3339(instant)
+            values[name] = timestamp_text(document.id, name, instant)
     return values
 
 

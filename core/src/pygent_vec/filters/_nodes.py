@@ -51,9 +51,13 @@ class _Logic:
     __slots__ = ()
 
     def __and__(self, other: Filter) -> And:
+        if not isinstance(other, _Logic):
+            return NotImplemented
         return And((*_children(self, And), *_children(other, And)))
 
     def __or__(self, other: Filter) -> Or:
+        if not isinstance(other, _Logic):
+            return NotImplemented
         return Or((*_children(self, Or), *_children(other, Or)))
 
     def __invert__(self) -> Not:

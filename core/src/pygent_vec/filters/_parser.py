@@ -24,6 +24,7 @@ _OPERATORS = (*(operator.value for operator in Operator), *_NEGATIONS)
 _LIST_OPERATORS = (Operator.IN, Operator.CONTAINS_ANY, Operator.CONTAINS_ALL)
 _ORDER_OPERATORS = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 _INSTANTS = ("created_at", "updated_at")
+_SHOWN_KEY = 64
 
 
 def parse_filter(condition: Filter | Mapping[str, object]) -> Filter:
@@ -33,9 +34,8 @@ def parse_filter(condition: Filter | Mapping[str, object]) -> Filter:
         InvalidFilterError: an unknown operator, a bad operand or a bad path; the message names the place.
     """
     if isinstance(condition, (Comparison, And, Or, Not)):
-        _check_depth(condition)
-        return condition
-    return _parse(condition, place="filter", depth=0)
+        return _check_tree(condition)
+    return _check_tree(_parse(condition, place="filter", depth=0))
 
 
 def _parse(condition: object, *, place: str, depth: int) -> Filter:
@@ -50,9 +50,9 @@ def _parse(condition: object, *, place: str, depth: int) -> Filter:
         if not isinstance(key, str):
             raise InvalidFilterError(f"{place}: the key {shown(key)} is not a string")
         if key.startswith("$"):
-            parts.append(_logic(key, value, place=f"{place}.{key}", depth=depth))
+            parts.append(_logic(key, value, place=f"{place}.{_key(key)}", depth=depth))
         else:
-            parts.extend(_conditions(key, value, place=f"{place}.{key}"))
+            parts.extend(_conditions(key, value, place=f"{place}.{_key(key)}"))
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
@@ -61,7 +61,7 @@ def _logic(key: str, value: object, *, place: str, depth: int) -> Filter:
         return Not(_parse(value, place=place, depth=depth + 1))
     if key not in _LOGIC:
         field_operator = " (it belongs under a field's name)" if key in _OPERATORS else ""
-        raise InvalidFilterError(f"{place}: unknown operator {key!r}{field_operator}{hint(key, _LOGIC)}")
+        raise InvalidFilterError(f"{place}: unknown operator {shown(key)}{field_operator}{hint(key, _LOGIC)}")
     if not isinstance(value, (list, tuple)):
         raise InvalidFilterError(f"{place}: {key} needs a list of filters, got {shown(value)}")
     children = tuple(
@@ -83,7 +83,9 @@ def _conditions(key: str, value: object, *, place: str) -> list[Filter]:
             f"{place}: mixes operators with the plain keys {shown(plain)}; "
             'to compare with a whole object, write {"$eq": {...}}'
         )
-    return [_condition(field, name, operand, place=f"{place}.{name}") for name, operand in value.items()]
+    return [
+        _condition(field, name, operand, place=f"{place}.{_key(name)}") for name, operand in value.items()
+    ]
 
 
 def _condition(field: Field, name: str, operand: object, *, place: str) -> Filter:
@@ -91,7 +93,7 @@ def _condition(field: Field, name: str, operand: object, *, place: str) -> Filte
         return Not(comparison(field, _NEGATIONS[name], operand, place=place))
     if name not in _OPERATORS:
         logic = " (it stands above the fields, not under one)" if name in _LOGIC else ""
-        raise InvalidFilterError(f"{place}: unknown operator {name!r}{logic}{hint(name, _OPERATORS)}")
+        raise InvalidFilterError(f"{place}: unknown operator {shown(name)}{logic}{hint(name, _OPERATORS)}")
     if name == Operator.EXISTS and operand is False:
         return Not(comparison(field, Operator.EXISTS, True, place=place))  # noqa: FBT003  # an operand
     return comparison(field, Operator(name), operand, place=place)
@@ -115,8 +117,7 @@ def comparison(field: Field, operator: Operator, operand: object, *, place: str)
         values = tuple(_value(field, item, place=f"{place}[{i}]") for i, item in enumerate(operand))
         return Comparison(field, operator, values)
     value = _value(field, operand, place=place)
-    ordered = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-    if operator in _ORDER_OPERATORS and not ordered:
+    if operator in _ORDER_OPERATORS and not _is_ordered(value):
         raise InvalidFilterError(f"{place}: {operator} orders numbers or strings, got {shown(operand)}")
     if operator is Operator.STARTSWITH and not isinstance(value, str):
         raise InvalidFilterError(f"{place}: $startswith needs a string, got {shown(operand)}")
@@ -151,7 +152,7 @@ def parse_field(text: str, *, place: str) -> Field:
         name = text[1:]
         if name not in OWN_FIELD_NAMES:
             raise InvalidFilterError(
-                f"{place}: {text!r} is no field of a document{hint(name, OWN_FIELD_NAMES)}; "
+                f"{place}: {shown(text)} is no field of a document{hint(name, OWN_FIELD_NAMES)}; "
                 f"for a metadata key that begins with @ write {chr(92) + text!r}"
             )
         return Field((name,), own=True)
@@ -180,20 +181,48 @@ def parse_field(text: str, *, place: str) -> Field:
         raise InvalidFilterError(f"{place}: the path {error}") from error
 
 
-def _check_depth(node: Filter) -> None:
-    level: list[Filter] = [node]
+def _check_tree(node: Filter) -> Filter:
+    """Return a tree after a look at its depth and, in one that was built by hand, its nodes.
+
+    Raises:
+        InvalidFilterError: it is nested too deeply, or something in it is no filter.
+    """
+    level: list[object] = [node]
     for _ in range(MAX_FILTER_DEPTH + 1):
-        level = [
-            child
-            for parent in level
-            for child in (
-                parent.children
-                if isinstance(parent, (And, Or))
-                else (parent.child,)
-                if isinstance(parent, Not)
-                else ()
-            )
-        ]
-        if not level:
-            return
+        below: list[object] = []
+        for one in level:
+            if isinstance(one, (And, Or)):
+                below.extend(one.children)
+            elif isinstance(one, Not):
+                below.append(one.child)
+            elif isinstance(one, Comparison):
+                _check_comparison(one)
+            else:
+                raise InvalidFilterError(f"filter: expected a filter, got {shown(one)}")
+        if not below:
+            return node
+        level = below
     raise InvalidFilterError(f"filter: nested deeper than {MAX_FILTER_DEPTH} levels")
+
+
+def _check_comparison(node: Comparison) -> None:
+    """Check the shape of an operand; `comparison` has checked its values where it made the node."""
+    if node.operator in _LIST_OPERATORS and not isinstance(node.value, tuple):
+        raise InvalidFilterError(
+            f"filter.{node.field}: {node.operator} needs a tuple, got {shown(node.value)}"
+        )
+    if node.operator in _ORDER_OPERATORS and not _is_ordered(node.value):
+        raise InvalidFilterError(
+            f"filter.{node.field}: {node.operator} orders numbers or strings, got {shown(node.value)}"
+        )
+    if node.operator is Operator.STARTSWITH and not isinstance(node.value, str):
+        raise InvalidFilterError(f"filter.{node.field}: $startswith needs a string, got {shown(node.value)}")
+
+
+def _is_ordered(value: object) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+
+
+def _key(key: str) -> str:
+    """Return a key for the place in a message: cut, and free of what a terminal cannot show."""
+    return key if key.isprintable() and len(key) <= _SHOWN_KEY else shown(key)

@@ -8,7 +8,13 @@ from pygent_vec.model._collection import (
     IndexOption,
     IndexSpec,
 )
-from pygent_vec.model._document import VectorDocument, VectorStoreType, as_float32
+from pygent_vec.model._document import (
+    VectorDocument,
+    VectorStoreType,
+    as_float32,
+    plain_metadata,
+    timestamp_text,
+)
 from pygent_vec.model._json import (
     MAX_DEPTH,
     InvalidValueError,
@@ -79,9 +85,11 @@ __all__ = [
     "normalized",
     "normalized_object",
     "now_micros",
+    "plain_metadata",
     "rfc3339",
     "rfc3339_from_micros",
     "similarity_from_distance",
+    "timestamp_text",
     "to_micros",
     "top_k",
 ]

@@ -30,7 +30,7 @@ class IndexSpec:
     """
 
     kind: str = "auto"
-    options: Mapping[str, IndexOption] = attrs.field(factory=dict, kw_only=True)
+    options: Mapping[str, IndexOption] = attrs.field(factory=dict, converter=dict, kw_only=True)
 
 
 @attrs.frozen(kw_only=True)

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from pygent_vec.errors import InvalidDocumentError, InvalidVectorError, hint, shown
+from pygent_vec.model._json import InvalidValueError, normalized_object
 from pygent_vec.model._time import rfc3339
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from pygent_vec.model._types import Float32Vector, JsonObject, Metadata
 
-__all__ = ["VectorDocument", "VectorStoreType", "as_float32"]
+__all__ = ["VectorDocument", "VectorStoreType", "as_float32", "plain_metadata", "timestamp_text"]
 
 
 class VectorStoreType(StrEnum):
@@ -85,7 +86,11 @@ class VectorDocument:
 
     def to_dict(self) -> JsonObject:
         """Return a JSON object with every field that is set; `from_dict` restores it."""
-        data: JsonObject = {"id": self.id, "content": self.content, "metadata": _plain(self.metadata)}
+        data: JsonObject = {
+            "id": self.id,
+            "content": self.content,
+            "metadata": plain_metadata(self.id, self.metadata),
+        }
         if self.embedding is not None:
             data["embedding"] = self.embedding.tolist()
         for name in ("collection", "title", "source", "document_type", "chunk_index", "chunk_count"):
@@ -95,7 +100,7 @@ class VectorDocument:
         for name in ("created_at", "updated_at"):
             instant = getattr(self, name)
             if instant is not None:
-                data[name] = rfc3339(instant)
+                data[name] = timestamp_text(self.id, name, instant)
         return data
 
     @classmethod
@@ -119,6 +124,18 @@ class VectorDocument:
         return cls(**values)  # type: ignore[arg-type]  # the store's door checks the types
 
 
+def timestamp_text(one: str, name: str, instant: datetime) -> str:
+    """Return a timestamp of the document *one* as RFC 3339 text.
+
+    Raises:
+        InvalidDocumentError: it is naive, or outside of the years 1 to 9999.
+    """
+    try:
+        return rfc3339(instant)
+    except ValueError as error:
+        raise InvalidDocumentError(f"document {shown(one)}: {name}: {error}") from error
+
+
 def _instant(name: str, values: Mapping[str, object]) -> object:
     value = values.get(name)
     if not isinstance(value, str):
@@ -131,8 +148,17 @@ def _instant(name: str, values: Mapping[str, object]) -> object:
         ) from error
 
 
-def _plain(metadata: Metadata) -> JsonObject:
-    """Return *metadata* as the JSON that a store would keep."""
-    from pygent_vec.model._json import normalized_object
+def plain_metadata(one: str, metadata: Metadata) -> JsonObject:
+    """Return the metadata of the document *one* as the JSON that a store would keep.
 
-    return normalized_object(metadata)
+    Raises:
+        InvalidDocumentError: it is no JSON object; names the id, the place and the reason.
+    """
+    try:
+        return normalized_object(metadata)
+    except InvalidValueError as error:
+        raise InvalidDocumentError(f"document {shown(one)}: metadata.{error.path}: {error.reason}") from error
+    except AttributeError as error:
+        raise InvalidDocumentError(
+            f"document {shown(one)}: metadata: a JSON object is needed, got {shown(metadata)}"
+        ) from error

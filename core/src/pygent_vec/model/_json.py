@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_DEPTH", "InvalidValueError", "check_text", "normalized", "normalized_object"]
 
 MAX_DEPTH = 32
+_SHOWN_KEY = 64
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
@@ -92,7 +93,7 @@ def normalized_object(value: Mapping[str, object], *, depth: int = 0) -> JsonObj
         if not isinstance(key, str) or not key:
             raise InvalidValueError(f"the key {shown(key)} is not a non-empty string")
         try:
-            result[check_text(str(key))] = normalized(item, depth=depth + 1)
+            result[check_text(str.__str__(key))] = normalized(item, depth=depth + 1)
         except InvalidValueError as error:
             raise InvalidValueError(error.reason, _joined(key, error.path)) from None
     return result
@@ -111,7 +112,7 @@ def _list(value: list[object], depth: int) -> list[JsonValue]:
 
 
 def _joined(head: str, tail: str) -> str:
-    shown_head = head if len(head) <= 64 else f"{head[:63]}…"  # noqa: PLR2004
+    shown_head = head if head.isprintable() and len(head) <= _SHOWN_KEY else shown(head)
     return f"{shown_head}{'' if not tail or tail[0] == '[' else '.'}{tail}"
 
 
@@ -122,7 +123,7 @@ def _converted(value: object, depth: int) -> JsonValue:
             return rfc3339(value)
         except (ValueError, OverflowError) as error:
             raise InvalidValueError(str(error)) from error
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):
         item = value.item()
         if type(item) in (bool, int, float, str):
             return normalized(item, depth=depth)

@@ -2,7 +2,7 @@
 
 | metric | distance (ascending = better) | similarity (descending = better) |
 |---|---|---|
-| cosine | 1 - cos(q, v), in [0, 2] | cos(q, v) = 1 - distance |
+| cosine | 1 - cos(q, v), in [0, 2]; 1 where v has no direction | cos(q, v) = 1 - distance |
 | euclidean | the L2 norm of q - v, never squared | 1 / (1 + distance) |
 | dot_product | -(q . v) | q . v |
 | manhattan | the L1 norm of q - v | 1 / (1 + distance) |
@@ -76,7 +76,9 @@ def _block_distances(metric: DistanceMetric, q: Float64Vector, rows: Float64Vect
         result = 0.0 - total(np.multiply(rows, q, out=rows), axis=1)
     else:
         norms = np.sqrt(total(rows * rows, axis=1)) * np.sqrt(total(q * q))
-        result = np.clip(1.0 - total(np.multiply(rows, q, out=rows), axis=1) / norms, 0.0, 2.0)
+        directed = norms > 0.0
+        cosines = np.divide(total(np.multiply(rows, q, out=rows), axis=1), norms, where=directed, out=norms)
+        result = np.clip(1.0 - np.where(directed, cosines, 0.0), 0.0, 2.0)
     return np.asarray(result, dtype=np.float64)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "Float32Matrix",
@@ -18,13 +19,13 @@ __all__ = [
     "Metadata",
 ]
 
-Float32Vector: TypeAlias = NDArray[np.float32]
+Float32Vector: TypeAlias = "NDArray[np.float32]"
 """Shape `[d]`."""
-Float32Matrix: TypeAlias = NDArray[np.float32]
+Float32Matrix: TypeAlias = "NDArray[np.float32]"
 """Shape `[n, d]`, C-contiguous."""
-Float64Vector: TypeAlias = NDArray[np.float64]
+Float64Vector: TypeAlias = "NDArray[np.float64]"
 """Shape `[n]`."""
-Int64Vector: TypeAlias = NDArray[np.int64]
+Int64Vector: TypeAlias = "NDArray[np.int64]"
 """Shape `[n]`."""
 JsonValue: TypeAlias = bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
 """A value that JSON can hold; what the documents of a store may carry."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from importlib_metadata import EntryPoint
+    from importlib_metadata import Distribution, EntryPoint
 
 __all__ = ["BACKENDS", "EMBEDDERS", "KNOWN_BACKENDS", "KNOWN_EMBEDDERS", "Offer", "offers"]
 
@@ -46,21 +46,40 @@ class Offer:
 def offers(group: str) -> dict[str, list[Offer]]:
     """Return what the installed distributions offer in an entry-point *group*, by name.
 
-    More than one offer under a name is for the registry to refuse.
+    More than one offer under a name is for the registry to refuse. A distribution whose own metadata is
+    broken does not hide the others.
     """
-    from importlib_metadata import entry_points
+    from importlib_metadata import Distribution
 
     found: dict[str, list[Offer]] = {}
-    for entry_point in sorted(entry_points(group=group), key=lambda one: (one.name, one.value)):
-        distribution = entry_point.dist
-        offer = Offer(
-            name=entry_point.name,
-            distribution=distribution.name if distribution is not None else "unknown",
-            version=distribution.version if distribution is not None else "unknown",
-            target=entry_point.value,
-            entry_point=entry_point,
-        )
-        group_offers = found.setdefault(entry_point.name, [])
-        if offer not in group_offers:
-            group_offers.append(offer)
-    return found
+    seen: set[str] = set()
+    for distribution in Distribution.discover():
+        name, version = _named(distribution)
+        if name in seen:  # further down the path: it is shadowed, as its modules are
+            continue
+        seen.add(name)
+        for entry_point in _entry_points(distribution, group):
+            offer = Offer(
+                name=entry_point.name,
+                distribution=name,
+                version=version,
+                target=entry_point.value,
+                entry_point=entry_point,
+            )
+            found.setdefault(entry_point.name, []).append(offer)
+    return {name: sorted(found[name], key=lambda offer: offer.distribution) for name in sorted(found)}
+
+
+def _named(distribution: Distribution) -> tuple[str, str]:
+    """Return name and version of a distribution, as far as its metadata says."""
+    try:
+        return distribution.name, distribution.version
+    except (KeyError, TypeError, AttributeError, OSError):  # MetadataNotFound is an OSError
+        return f"unknown ({id(distribution)})", "unknown"
+
+
+def _entry_points(distribution: Distribution, group: str) -> list[EntryPoint]:
+    try:
+        return list(distribution.entry_points.select(group=group))
+    except (ValueError, TypeError, AttributeError, KeyError, OSError):
+        return []

@@ -56,6 +56,11 @@ class Registry(Generic[SpecT]):
         disabled = self._disabled()
         return {name: found for name, found in offers(self._group).items() if name not in disabled}
 
+    def disabled(self) -> dict[str, list[Offer]]:
+        """Return what is installed but disabled, by name, importing none of it."""
+        disabled = self._disabled()
+        return {name: found for name, found in offers(self._group).items() if name in disabled}
+
     def missing(self) -> dict[str, str]:
         """Return the project's own that are not installed, with the commands that install them."""
         installed = offers(self._group)
@@ -86,7 +91,7 @@ class Registry(Generic[SpecT]):
             manager.register(offer.entry_point.load(), name=offer.name)
             manager.check_pending()
             answers = getattr(manager.hook, self._hook)()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginLoadError(
                 f"{self._who(offer)} could not be loaded: {type(error).__name__}: {error}. "
                 f"Mend or uninstall it; set {DISABLED_VARIABLE}={offer.name} to leave it out"
@@ -97,6 +102,11 @@ class Registry(Generic[SpecT]):
                 f"and returned {answers!r:.200}"
             )
         spec: SpecT = answers[0]
+        if not isinstance(spec.contract_version, int):
+            raise ContractMismatchError(
+                f"{self._who(offer)}: its contract_version must be an integer, "
+                f"and is {spec.contract_version!r:.80}"
+            )
         if spec.contract_version != CONTRACT_VERSION:
             side = "the plugin" if spec.contract_version < CONTRACT_VERSION else "pygent-vec"
             raise ContractMismatchError(

@@ -148,9 +148,7 @@ class MemoryStore(BlockingVectorStore):
     def _collection(self, name: str) -> CollectionSpec | None:
         with self._lock:
             found = self._data.get(name)
-            if found is None:
-                return None
-            return attrs.evolve(found.spec, metadata=normalized_object(found.spec.metadata))
+            return None if found is None else found.spec
 
     def _collection_stats(self, spec: CollectionSpec) -> CollectionStats:
         count = self._count(spec, None)

@@ -1,0 +1,70 @@
+"""The package's face: its names, and what importing it costs."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import pygent_vec
+
+ROOT = Path(pygent_vec.__file__).parent
+ROOMS = [
+    "pygent_vec",
+    *(f"pygent_vec.{room}" for room in ("errors", "model", "filters", "contract", "stores", "plugin", "config", "sync")),
+]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_public_names_are_sorted_unique_and_there(room):
+    module = importlib.import_module(room)
+    names = module.__all__
+    assert sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name)) == list(names)
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+def test_every_public_name_of_the_package_is_in_all():
+    imported = {
+        alias.asname or alias.name
+        for node in ast.parse((ROOT / "__init__.py").read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported == set(pygent_vec.__all__)
+
+
+def test_every_error_is_a_public_name():
+    from pygent_vec import errors
+
+    classes = {name for name in errors.__all__ if isinstance(getattr(errors, name), type)}
+    assert classes <= set(pygent_vec.__all__)
+
+
+def test_every_public_class_and_function_is_documented():
+    undocumented = [
+        name
+        for name in pygent_vec.__all__
+        if (inspect.isclass(getattr(pygent_vec, name)) or inspect.isfunction(getattr(pygent_vec, name)))
+        and not inspect.getdoc(getattr(pygent_vec, name))
+    ]
+    assert undocumented == []
+
+
+def modules():
+    return [
+        Path(found.module_finder.path) / f"{found.name.rpartition('.')[2]}.py"
+        for found in pkgutil.walk_packages([str(ROOT)], "pygent_vec.")
+        if not found.ispkg
+    ]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.stem)
+def test_a_module_is_one_noun_in_at_most_300_lines(path):
+    assert len(path.read_text().splitlines()) <= 350
+
+
+def test_nothing_serialises_by_pickle():
+    assert [path.name for path in ROOT.rglob("*.py") if "pickle" in path.read_text()] == []

@@ -1,0 +1,1 @@
+"""The Chroma backend of pygent-vec."""

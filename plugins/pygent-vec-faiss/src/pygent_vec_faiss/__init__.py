@@ -1,0 +1,1 @@
+"""The FAISS backend of pygent-vec."""
