@@ -25,7 +25,9 @@ json_values = st.recursive(
 metadatas = st.dictionaries(keys, json_values, max_size=4)
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 instants = st.datetimes(
-    min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC) | zones  # noqa: DTZ001  # made aware by timezones
+    min_value=datetime(1, 1, 2),
+    max_value=datetime(9999, 12, 30),
+    timezones=st.just(UTC) | zones,  # noqa: DTZ001  # made aware by timezones
 )
 vectors = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=5)
 optional_texts = st.none() | texts

@@ -28,7 +28,7 @@ def test_these_names_are_allowed(store, name):
 
 @pytest.mark.parametrize("name", ["", ".a", "_a", "-a", "a b", "é", "a/b", "x" * 129, "a\n", "a\0", 5, None])
 def test_other_names_are_refused(store, name):
-    with pytest.raises(ConfigError, match="use 1 to 128 of A-Z a-z 0-9 . _ - and begin with"):
+    with pytest.raises(ConfigError, match=r"use 1 to 128 of A-Z a-z 0-9 . _ - and begin with"):
         store.create_collection(name, 2)
     assert store.list_collections() == ["default"]
 

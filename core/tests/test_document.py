@@ -56,12 +56,12 @@ def test_the_dictionary_holds_the_metadata_as_a_store_would_keep_it():
     ids=["NaN", "no metadata", "naive"],
 )
 def test_a_document_that_no_store_would_keep_has_no_dictionary(bad):
-    with pytest.raises(InvalidDocumentError, match="'a'.*(metadata|created_at)"):
+    with pytest.raises(InvalidDocumentError, match=r"'a'.*(metadata|created_at)"):
         VectorDocument(id="a", **bad).to_dict()
 
 
 def test_an_unknown_field_is_refused_with_the_nearest_known_one():
-    with pytest.raises(InvalidDocumentError, match="document 'a'.*'contnet'.*did you mean 'content'"):
+    with pytest.raises(InvalidDocumentError, match=r"document 'a'.*'contnet'.*did you mean 'content'"):
         VectorDocument.from_dict({"id": "a", "contnet": ""})
 
 

@@ -207,7 +207,7 @@ def test_what_is_no_document_is_refused(recording, thing):
 
 @pytest.mark.parametrize("method", ["add_documents", "update_documents"])
 def test_one_document_instead_of_several_is_refused(recording, method):
-    with pytest.raises(InvalidDocumentError, match="list|iterable"):
+    with pytest.raises(InvalidDocumentError, match=r"list|iterable"):
         getattr(recording, method)(VectorDocument(id="a", embedding=[1, 0]))
 
 
@@ -300,7 +300,9 @@ def test_a_bad_batch_is_refused_by_id_column_and_reason(recording, bad, error, m
     assert recording.store.writes == []
 
 
-@pytest.mark.parametrize("thing", [[1], None, {"ids": []}, VectorDocument(id="a")], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize(
+    "thing", [[1], None, {"ids": []}, VectorDocument(id="a")], ids=lambda one: type(one).__name__
+)
 def test_what_is_no_batch_is_refused(recording, thing):
     with pytest.raises(InvalidDocumentError, match="VectorBatch"):
         recording.add_batch(thing)

@@ -34,7 +34,7 @@ def test_a_coroutine_in_a_blocking_store_is_refused_where_it_is_defined():
     async def count(self, spec, pushed):
         return 0
 
-    with pytest.raises(TypeError, match="Mine._count must be a plain function; .* subclass VectorStore"):
+    with pytest.raises(TypeError, match=r"Mine._count must be a plain function; .* subclass VectorStore"):
         type("Mine", (MemoryStore,), {"_count": count})
 
 
@@ -42,7 +42,7 @@ def test_a_plain_primitive_in_an_async_store_is_refused_where_it_is_defined():
     def count(self, spec, pushed):
         return 0
 
-    with pytest.raises(TypeError, match="Mine._count must be a coroutine .* subclass BlockingVectorStore"):
+    with pytest.raises(TypeError, match=r"Mine._count must be a coroutine .* subclass BlockingVectorStore"):
         type("Mine", (AsyncMemoryStore,), {"_count": count})
 
 
@@ -78,7 +78,10 @@ def test_a_driver_s_error_becomes_a_backend_error_with_its_cause():
     store = opened(FailingStore(MemoryConfig(), failure=DriverError("disk on fire")))
     with pytest.raises(BackendError) as caught:
         store.count_documents()
-    assert str(caught.value) == "memory.count_documents failed in the backend 'memory': DriverError: disk on fire"
+    assert (
+        str(caught.value)
+        == "memory.count_documents failed in the backend 'memory': DriverError: disk on fire"
+    )
     assert isinstance(caught.value.__cause__, DriverError)
     assert not caught.value.transient
 
@@ -100,7 +103,9 @@ def test_the_contract_s_own_errors_pass_as_they_are():
     assert caught.value is failure
 
 
-@pytest.mark.parametrize("failure", [StopIteration(), TimeoutError("late"), NotImplementedError(), KeyError("x")])
+@pytest.mark.parametrize(
+    "failure", [StopIteration(), TimeoutError("late"), NotImplementedError(), KeyError("x")]
+)
 def test_no_other_error_of_a_backend_gets_out(failure):
     store = opened(FailingStore(MemoryConfig(), failure=failure))
     with pytest.raises(BackendError):

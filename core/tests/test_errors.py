@@ -71,7 +71,9 @@ def test_existing_ids_are_named_but_do_not_flood_the_message():
     assert len(error.ids) == 1000
 
 
-@pytest.mark.parametrize("value", ["x" * 10**6, ["x" * 10**6] * 10**3, {"k": "x" * 10**6}, {"x" * 100} | {"y"}])
+@pytest.mark.parametrize(
+    "value", ["x" * 10**6, ["x" * 10**6] * 10**3, {"k": "x" * 10**6}, {"x" * 100} | {"y"}]
+)
 def test_no_value_floods_a_message(value):
     assert len(shown(value)) < 600
 

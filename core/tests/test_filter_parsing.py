@@ -105,7 +105,10 @@ def test_the_contract_s_two_spellings_mean_one_tree():
         ({"a": {"$eq": np.int8(1)}}, compared("a", Operator.EQ, 1)),
         ({"a": {"$gt": 1, "$lt": 3}}, And((compared("a", Operator.GT, 1), compared("a", Operator.LT, 3)))),
         ({"$not": {"a": 1}}, Not(compared("a", Operator.EQ, 1))),
-        ({"$or": [{"a": 1}, F("b") == 2]}, Or((compared("a", Operator.EQ, 1), compared("b", Operator.EQ, 2)))),
+        (
+            {"$or": [{"a": 1}, F("b") == 2]},
+            Or((compared("a", Operator.EQ, 1), compared("b", Operator.EQ, 2))),
+        ),
         (
             {"a": {"$gt": datetime(2024, 1, 1, tzinfo=UTC)}},
             compared("a", Operator.GT, "2024-01-01T00:00:00.000000Z"),
@@ -182,7 +185,9 @@ def test_a_leading_at_names_the_document_s_own_field(name):
     assert str(field) == f"@{name}"
 
 
-@pytest.mark.parametrize("spelling", ["2024-01-01T02:00:00+02:00", "2024-01-01T00:00:00Z", "20240101T000000Z"])
+@pytest.mark.parametrize(
+    "spelling", ["2024-01-01T02:00:00+02:00", "2024-01-01T00:00:00Z", "20240101T000000Z"]
+)
 def test_instants_as_text_are_compared_in_their_one_form(spelling):
     tree = F("@created_at") >= spelling
     assert tree == (F("@created_at") >= datetime(2024, 1, 1, tzinfo=UTC))
@@ -272,7 +277,14 @@ def test_the_builder_refuses_what_the_parser_refuses(build, message):
         And((1,)),
         Not({"a": 1}),
     ],
-    ids=["$in without a list", "$gt of an object", "$startswith of a number", "own field", "child", "mapping"],
+    ids=[
+        "$in without a list",
+        "$gt of an object",
+        "$startswith of a number",
+        "own field",
+        "child",
+        "mapping",
+    ],
 )
 def test_a_tree_built_by_hand_is_checked_too(node):
     with pytest.raises(InvalidFilterError):
@@ -295,7 +307,9 @@ def nested(step, levels):
 
 @pytest.mark.parametrize("step", NESTED.values(), ids=NESTED.keys())
 def test_logic_nests_to_the_limit_and_not_beyond(step):
-    assert parse_filter(nested(step, MAX_FILTER_DEPTH)) == parse_filter(parse_filter(nested(step, MAX_FILTER_DEPTH)))
+    assert parse_filter(nested(step, MAX_FILTER_DEPTH)) == parse_filter(
+        parse_filter(nested(step, MAX_FILTER_DEPTH))
+    )
     for levels in (MAX_FILTER_DEPTH + 1, 100_000):
         with pytest.raises(InvalidFilterError, match="nested deeper than 128 levels"):
             parse_filter(nested(step, levels))

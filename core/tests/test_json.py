@@ -153,7 +153,7 @@ def test_a_key_that_is_no_text_is_refused(key):
 
 @pytest.mark.parametrize("key", ["a\0", "\ud800"])
 def test_a_key_that_no_store_can_hold_is_refused_in_words_that_can_be_printed(key):
-    with pytest.raises(InvalidValueError, match="NUL|surrogate") as caught:
+    with pytest.raises(InvalidValueError, match=r"NUL|surrogate") as caught:
         normalized({key: 1})
     assert str(caught.value).isprintable()
     str(caught.value).encode()

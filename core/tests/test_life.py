@@ -55,7 +55,11 @@ def test_every_call_needs_an_open_store(kind, call):
 
 
 def test_every_public_method_is_tried_above():
-    public = {name for name, member in vars(SyncVectorStore).items() if not name.startswith("_") and callable(member)}
+    public = {
+        name
+        for name, member in vars(SyncVectorStore).items()
+        if not name.startswith("_") and callable(member)
+    }
     assert {name.split()[0] for name in CALLS} == public - {"initialize", "close"}
 
 

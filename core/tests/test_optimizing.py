@@ -65,7 +65,8 @@ def tuned(target, rows=300, **changes):
 
 
 @pytest.mark.parametrize(
-    ("target", "effort", "recall"), [(0.05, 1, 0.1), (0.1, 1, 0.1), (0.5, 7, 0.7), (0.9, 9, 0.9), (1.0, 10, 1.0)]
+    ("target", "effort", "recall"),
+    [(0.05, 1, 0.1), (0.1, 1, 0.1), (0.5, 7, 0.7), (0.9, 9, 0.9), (1.0, 10, 1.0)],
 )
 def test_the_cheapest_effort_that_meets_the_target_is_kept(target, effort, recall):
     approximate, report = tuned(target)
@@ -114,7 +115,9 @@ def test_duplicates_do_not_read_as_misses():
 
     with SyncVectorStore(Twins(MemoryConfig())) as store:
         store.create_collection("default", 4)
-        store.add_batch(VectorBatch(ids=[str(row) for row in range(40)], vectors=np.ones((40, 4), np.float32)))
+        store.add_batch(
+            VectorBatch(ids=[str(row) for row in range(40)], vectors=np.ones((40, 4), np.float32))
+        )
         assert store.optimize(target_recall=0.9).recall == pytest.approx(1.0)
 
 
@@ -125,6 +128,6 @@ def test_a_target_that_means_nothing_is_refused(target):
 
 
 def test_a_backend_without_efforts_refuses_a_target_and_builds_without_one(store):
-    with pytest.raises(UnsupportedFeatureError, match="no search effort to tune; call optimize.. without"):
+    with pytest.raises(UnsupportedFeatureError, match=r"no search effort to tune; call optimize.. without"):
         store.optimize(target_recall=0.9)
     assert store.optimize().index == IndexSpec("flat")

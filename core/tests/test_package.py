@@ -13,15 +13,23 @@ import pygent_vec
 ROOT = Path(pygent_vec.__file__).parent
 ROOMS = [
     "pygent_vec",
-    *(f"pygent_vec.{room}" for room in ("errors", "model", "filters", "contract", "stores", "plugin", "config", "sync")),
+    *(
+        f"pygent_vec.{room}"
+        for room in ("errors", "model", "filters", "contract", "stores", "plugin", "config", "sync")
+    ),
 ]
+
+
+def order(name):
+    """Return what sorts constants before classes before the rest."""
+    return (not (name.isupper() and len(name) > 1), not name[0].isupper(), name)
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_public_names_are_sorted_unique_and_there(room):
     module = importlib.import_module(room)
     names = module.__all__
-    assert sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name)) == list(names)
+    assert list(names) == sorted(names, key=order)
     assert len(set(names)) == len(names)
     assert [name for name in names if not hasattr(module, name)] == []
 
@@ -63,7 +71,7 @@ def modules():
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.stem)
 def test_a_module_is_one_noun_in_at_most_300_lines(path):
-    assert len(path.read_text().splitlines()) <= 350
+    assert len(path.read_text().splitlines()) <= 300
 
 
 def test_nothing_serialises_by_pickle():

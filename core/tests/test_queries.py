@@ -36,9 +36,7 @@ def line(store):
     """Documents "0" to "9" on a line, at the distances 0 to 9."""
     store.add_documents(
         [
-            VectorDocument(
-                id=str(x), content=f"text {x}", title=f"t{x}", embedding=[x, 0], metadata={"x": x}
-            )
+            VectorDocument(id=str(x), content=f"text {x}", title=f"t{x}", embedding=[x, 0], metadata={"x": x})
             for x in range(10)
         ]
     )
@@ -78,7 +76,7 @@ def test_what_is_no_query_is_refused(store, thing):
 
 
 def test_one_query_instead_of_several_is_refused(store):
-    with pytest.raises(InvalidQueryError, match="list|search_similar"):
+    with pytest.raises(InvalidQueryError, match=r"list|search_similar"):
         store.search_many(query())
 
 
@@ -202,7 +200,7 @@ def test_a_missing_collection_is_an_error_that_lists_what_there_is(store, call):
 
 def test_no_collection_means_the_default_one_and_nothing_is_created_by_asking():
     with SyncVectorStore(MemoryStore(MemoryConfig(default_collection="notes"))) as store:
-        with pytest.raises(CollectionNotFoundError, match="'notes' .the default collection."):
+        with pytest.raises(CollectionNotFoundError, match=r"'notes' .the default collection."):
             store.count_documents()
         assert store.list_collections() == []
         store.create_collection("notes", 2)
@@ -228,7 +226,11 @@ def test_texts_are_embedded_on_the_way_in_and_in_queries(reading):
     assert reading.get_document("b").embedding.tolist() == [9, 9]
     assert found(reading.search_similar(VectorQuery(query_text="eee"))) == ["a", "b"]
     several = [VectorQuery(query_text="eee"), query(query_vector=[9, 9]), VectorQuery(query_text="o")]
-    assert [found(results) for results in reading.search_many(several)] == [["a", "b"], ["b", "a"], ["a", "b"]]
+    assert [found(results) for results in reading.search_many(several)] == [
+        ["a", "b"],
+        ["b", "a"],
+        ["a", "b"],
+    ]
 
 
 def test_each_text_is_embedded_once(reading):
@@ -238,7 +240,7 @@ def test_each_text_is_embedded_once(reading):
 
 
 def test_a_text_without_an_embedder_is_a_configuration_error(store):
-    with pytest.raises(ConfigError, match="query_text needs an embedder.*open it with embedder="):
+    with pytest.raises(ConfigError, match=r"query_text needs an embedder.*open it with embedder="):
         store.search_similar(VectorQuery(query_text="x"))
 
 
@@ -305,7 +307,9 @@ def test_queries_that_differ_only_in_vector_and_window_share_one_call():
     with SyncVectorStore(RecordingStore(MemoryConfig())) as store:
         store.create_collection("default", 2, DistanceMetric.EUCLIDEAN)
         same = {"metadata_filter": {"x": 1}}
-        store.search_many([query(**same), query(query_vector=[1, 1], limit=3, **same), query(offset=7, **same)])
+        store.search_many(
+            [query(**same), query(query_vector=[1, 1], limit=3, **same), query(offset=7, **same)]
+        )
         (request,) = store.store.searches
         assert request.vectors.tolist() == [[0, 0], [1, 1], [0, 0]]
         assert request.k == 17

@@ -78,7 +78,11 @@ queries = st.builds(
 
 @settings(max_examples=120)
 @given(
-    metadatas=st.lists(near_metadatas, max_size=12), copies=st.integers(1, 4), node=trees(), grade=grades, query=queries
+    metadatas=st.lists(near_metadatas, max_size=12),
+    copies=st.integers(1, 4),
+    node=trees(),
+    grade=grades,
+    query=queries,
 )
 def test_every_grade_of_backend_gives_the_reference_s_answers(metadatas, copies, node, grade, query):
     query = attrs.evolve(query, metadata_filter=node)
@@ -112,7 +116,9 @@ def test_a_filter_never_costs_results_however_far_away_they_are(grade):
         assert [result.document.id for result in results] == [f"{number:04}" for number in range(2490, 2500)]
         assert [result.rank for result in results] == list(range(11, 21))
         assert store.count_documents(filter={"b": True}) == 20
-        assert [one.id for one in store.iter_documents(filter={"b": True})] == [one for one, *_ in rows[2480:]]
+        assert [one.id for one in store.iter_documents(filter={"b": True})] == [
+            one for one, *_ in rows[2480:]
+        ]
         assert store.delete_where({"b": False}) == 2480
         assert store.count_documents() == 20
 
@@ -144,9 +150,7 @@ def searched(matching, **changes):
             for number in range(400)
         ]
         store.add_documents(documents)
-        query = VectorQuery(
-            **{"query_vector": [0], "limit": 5, "metadata_filter": {"b": True}, **changes}
-        )
+        query = VectorQuery(**{"query_vector": [0], "limit": 5, "metadata_filter": {"b": True}, **changes})
         return wide, [int(result.document.id) for result in store.search_similar(query)]
 
 

@@ -21,9 +21,8 @@ PUBLIC = sorted(
 
 
 def test_the_two_faces_have_the_same_methods():
-    assert PUBLIC == sorted(
-        name for name, member in vars(SyncVectorStore).items() if not name.startswith("_") and callable(member)
-    )
+    plain = [name for name, member in vars(SyncVectorStore).items() if callable(member)]
+    assert sorted(name for name in plain if not name.startswith("_")) == PUBLIC
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -57,14 +56,18 @@ def everything(store):
     answers = [
         store.add_documents(
             [
-                VectorDocument(id=str(x), content=f"text {x}", embedding=[x, 0], metadata={"x": x, "odd": x % 2 == 1})
+                VectorDocument(
+                    id=str(x), content=f"text {x}", embedding=[x, 0], metadata={"x": x, "odd": x % 2 == 1}
+                )
                 for x in range(6)
             ],
             batch_size=4,
             on_progress=told.append,
         ),
         store.add_batch(VectorBatch(ids=["b"], vectors=np.array([[9, 9]]), titles=["t"])),
-        store.update_documents([VectorDocument(id="2", embedding=[2, 1]), VectorDocument(id="no", embedding=[0, 0])]),
+        store.update_documents(
+            [VectorDocument(id="2", embedding=[2, 1]), VectorDocument(id="no", embedding=[0, 0])]
+        ),
         store.delete_documents(["5", "no"]),
         store.delete_where({"odd": True, "x": {"$gte": 3}}),
         store.get_document("b").title,

@@ -126,7 +126,11 @@ def test_progress_is_told_after_each_batch(store):
 
 def test_documents_of_several_collections_find_their_own(store):
     store.create_collection("notes", 3)
-    given = [document(1), document(2, collection="notes", embedding=[1, 2, 3]), document(3, collection="default")]
+    given = [
+        document(1),
+        document(2, collection="notes", embedding=[1, 2, 3]),
+        document(3, collection="default"),
+    ]
     assert sorted(store.add_documents(given)) == ["1", "2", "3"]
     assert [one.id for one in store.iter_documents()] == ["1", "3"]
     assert [one.id for one in store.iter_documents(collection="notes")] == ["2"]
@@ -153,7 +157,7 @@ def test_conflicts_are_overwritten_skipped_or_refused_as_asked(store, method):
     assert contents() == {"a": "first", "b": "first", "c": "second"}
     assert write("third", "a", "d") == ["a", "d"]
     assert contents() == {"a": "third", "b": "first", "c": "second", "d": "third"}
-    with pytest.raises(DocumentExistsError, match="'b'.*Nothing of this batch was written") as caught:
+    with pytest.raises(DocumentExistsError, match=r"'b'.*Nothing of this batch was written") as caught:
         write("fourth", "e", "b", "c", on_conflict="error")
     assert caught.value.ids == ["b", "c"]
     assert contents() == {"a": "third", "b": "first", "c": "second", "d": "third"}

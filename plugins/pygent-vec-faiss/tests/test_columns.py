@@ -12,10 +12,10 @@ import pytest
 
 from pygent_vec.filters import F, Field, parse_filter
 from pygent_vec.model import VectorBatch
-from pygent_vec_faiss.column import Code, Column
-from pygent_vec_faiss.columns import FilterColumns, StoredFields
-from pygent_vec_faiss.dictionary import KeyDictionary
-from pygent_vec_faiss.filters import matching_slots
+from pygent_vec_faiss.filtering.column import Code, Column
+from pygent_vec_faiss.filtering.columns import FilterColumns, StoredFields
+from pygent_vec_faiss.filtering.dictionary import KeyDictionary
+from pygent_vec_faiss.filtering.filters import matching_slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,7 +88,7 @@ def test_a_column_that_an_append_left_short_is_read_anew(monkeypatch: pytest.Mon
     columns = FilterColumns(source, slots=1)
     assert slots_of(F("a") == 1, columns) == [0]
     with monkeypatch.context() as patch:
-        patch.setattr("pygent_vec_faiss.arrays.GrowingArray.extend", _raise_memory_error)
+        patch.setattr("pygent_vec_faiss.filtering.arrays.GrowingArray.extend", _raise_memory_error)
         with pytest.raises(MemoryError):
             columns.append(batch_of([{"a": 1}]))
     columns.append(batch_of([{"a": 1}]))
@@ -118,7 +118,7 @@ def test_a_compaction_renumbers_the_columns_without_reading() -> None:
 def test_the_least_recently_used_columns_are_dropped_beyond_the_budget(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pygent_vec_faiss.columns._LEAST_BUDGET", 0)
+    monkeypatch.setattr("pygent_vec_faiss.filtering.columns._LEAST_BUDGET", 0)
     count = 10_000
     source = Documents({slot: {"a": f"{slot:08}", "b": 1, "c": slot} for slot in range(count)})
     columns = FilterColumns(source, slots=count, budget=60)

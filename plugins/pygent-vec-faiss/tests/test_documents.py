@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pygent_vec.contract import WriteMode
 from pygent_vec.errors import BackendError, CorruptStoreError
 from pygent_vec.model import Projection, VectorBatch
-from pygent_vec_faiss.documents import DocumentTable
-from pygent_vec_faiss.vectors import VectorState
+from pygent_vec_faiss.storage.documents import DocumentTable
+from pygent_vec_faiss.storage.vectors import VectorState
 
 EVERYTHING = Projection()
 BARE = Projection(content=False, metadata=False)

@@ -10,8 +10,8 @@ import pytest
 from pygent_vec.contract import WriteMode
 from pygent_vec.errors import CorruptStoreError, PygentVecError
 from pygent_vec.model import Projection, VectorBatch
-from pygent_vec_faiss.documents import DocumentTable
-from pygent_vec_faiss.vectors import VectorFile, VectorState
+from pygent_vec_faiss.storage.documents import DocumentTable
+from pygent_vec_faiss.storage.vectors import VectorFile, VectorState
 
 D = 16
 KEPT = 4
@@ -309,7 +309,7 @@ def test_a_failure_to_record_an_acknowledgement_does_not_fail_a_durable_commit(t
     def refuse(_self, _sequence):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("pygent_vec_faiss.integrity.Acknowledged.write", refuse)
+    monkeypatch.setattr("pygent_vec_faiss.storage.integrity.Acknowledged.write", refuse)
     pair.write(0)
     assert pair.check() == 0
     pair.close()

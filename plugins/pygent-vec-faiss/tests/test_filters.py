@@ -27,16 +27,16 @@ from pygent_vec.filters import (
     parse_filter,
 )
 from pygent_vec.model import JsonObject, JsonValue, OwnFields, VectorBatch, rfc3339_from_micros
-from pygent_vec_faiss.bounds import float_bound, instant_bounds, int_bounds, micros_of
-from pygent_vec_faiss.columns import FilterColumns, StoredFields
-from pygent_vec_faiss.dictionary import STRINGS, KeyDictionary, key_of, string_key
-from pygent_vec_faiss.filters import fields_of, matching_slots
-from pygent_vec_faiss.masks import among, among_codes, within
+from pygent_vec_faiss.filtering.bounds import float_bound, instant_bounds, int_bounds, micros_of
+from pygent_vec_faiss.filtering.columns import FilterColumns, StoredFields
+from pygent_vec_faiss.filtering.dictionary import STRINGS, KeyDictionary, key_of, string_key
+from pygent_vec_faiss.filtering.filters import fields_of, matching_slots
+from pygent_vec_faiss.filtering.masks import among, among_codes, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pygent_vec_faiss.arrays import IntVector, Vector
+    from pygent_vec_faiss.filtering.arrays import IntVector, Vector
 
 A = Field(("a",))
 ORDERS = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
@@ -473,7 +473,8 @@ def test_a_dictionary_finds_and_orders_what_it_was_given(batches: list[list[str]
 
 def test_keys_with_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "pygent_vec_faiss.dictionary._hashes", lambda keys: np.array([len(key) for key in keys], np.int64)
+        "pygent_vec_faiss.filtering.dictionary._hashes",
+        lambda keys: np.array([len(key) for key in keys], np.int64),
     )
     dictionary = KeyDictionary()
     every = [f"{number:03}".encode() for number in range(300)]

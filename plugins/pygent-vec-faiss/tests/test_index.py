@@ -10,10 +10,10 @@ import pytest
 
 from pygent_vec.errors import BackendError
 from pygent_vec.model import DistanceMetric
-from pygent_vec_faiss.clusters import assigned, centroids_of
-from pygent_vec_faiss.index import IndexParameters, SlotSelector, Unusable, create_index, load_index
-from pygent_vec_faiss.scan import ScanRows, nearest
-from pygent_vec_faiss.scores import norms_of
+from pygent_vec_faiss.search.clusters import assigned, centroids_of
+from pygent_vec_faiss.search.index import IndexParameters, SlotSelector, Unusable, create_index, load_index
+from pygent_vec_faiss.search.scan import ScanRows, nearest
+from pygent_vec_faiss.search.scores import norms_of
 
 METRICS = list(DistanceMetric)
 KINDS = ["hnsw", "ivf_flat"]
@@ -262,7 +262,7 @@ def test_a_failed_save_keeps_the_old_snapshot(tmp_path, monkeypatch):
         if len(written) > 5:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pygent_vec_faiss.snapshot.SnapshotWriter.write", full)
+    monkeypatch.setattr("pygent_vec_faiss.search.snapshot.SnapshotWriter.write", full)
     with pytest.raises(BackendError, match="index"):
         index.save(path, generation=4)
     assert path.read_bytes() == old

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pygent_vec_faiss.integrity import (
+from pygent_vec_faiss.storage.integrity import (
     Acknowledged,
     ManifestState,
     content_checksum,
@@ -102,7 +102,7 @@ def test_a_replacement_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     def refuse(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pygent_vec_faiss.integrity.os.fsync", refuse)
+    monkeypatch.setattr("pygent_vec_faiss.storage.integrity.os.fsync", refuse)
     with pytest.raises(OSError, match="No space"):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"

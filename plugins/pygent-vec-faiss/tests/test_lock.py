@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from pygent_vec.errors import BackendError, ConfigError, StoreLockedError
-from pygent_vec_faiss.lock import DirectoryLock
+from pygent_vec_faiss.storage.lock import DirectoryLock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from pygent_vec_faiss.lock import DirectoryLock
+from pygent_vec_faiss.storage.lock import DirectoryLock
 DirectoryLock(Path(sys.argv[1])).acquire()
 print("held", flush=True)
 sys.stdin.read()
@@ -63,7 +63,7 @@ FORKER = """
 import os, sys
 from pathlib import Path
 from pygent_vec.errors import StoreLockedError
-from pygent_vec_faiss.lock import DirectoryLock
+from pygent_vec_faiss.storage.lock import DirectoryLock
 lock = DirectoryLock(Path(sys.argv[1]))
 lock.acquire()
 child = os.fork()
@@ -116,7 +116,7 @@ def test_a_directory_that_cannot_be_written_is_a_backend_error(tmp_path, monkeyp
     def refuse(path, *_):
         raise OSError(code, os.strerror(code), str(path))
 
-    monkeypatch.setattr("pygent_vec_faiss.lock.os.open", refuse)
+    monkeypatch.setattr("pygent_vec_faiss.storage.lock.os.open", refuse)
     with pytest.raises(BackendError, match="writable") as caught:
         DirectoryLock(tmp_path).acquire()
     assert isinstance(caught.value.__cause__, OSError)

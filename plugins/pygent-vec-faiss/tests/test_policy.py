@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pygent_vec.model import DistanceMetric
-from pygent_vec_faiss.index import IndexParameters, SlotSelector, create_index
-from pygent_vec_faiss.policy import (
+from pygent_vec_faiss.search.index import IndexParameters, SlotSelector, create_index
+from pygent_vec_faiss.search.policy import (
     accepted,
     auto_kind,
     indexable,
@@ -15,8 +15,8 @@ from pygent_vec_faiss.policy import (
     scan_seconds,
     training_rows,
 )
-from pygent_vec_faiss.scan import ScanRows, nearest
-from pygent_vec_faiss.scores import norms_of
+from pygent_vec_faiss.search.scan import ScanRows, nearest
+from pygent_vec_faiss.search.scores import norms_of
 
 N, D, CLUSTERS, K = 40_000, 48, 80, 10
 SELECTIVITIES = [0.5, 0.35, 0.27, 0.1, 0.01, 0.001, 0.0001]

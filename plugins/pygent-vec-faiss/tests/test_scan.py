@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pygent_vec.model import DistanceMetric, distances_to
-from pygent_vec_faiss.scan import ScanRows, merged, nearest, norms_of
+from pygent_vec_faiss.search.scan import ScanRows, merged, nearest, norms_of
 
 METRICS = list(DistanceMetric)
 
@@ -116,9 +116,9 @@ def test_a_zero_query_and_zero_rows_are_scored_by_all_metrics_that_allow_them(me
 
 @pytest.mark.parametrize("batch", [1, 300])
 def test_many_blocks_of_rows_and_groups_of_queries_are_joined(batch, monkeypatch):
-    monkeypatch.setattr("pygent_vec_faiss.scan._BLOCK_SCORES", 4096)
-    monkeypatch.setattr("pygent_vec_faiss.scan._PRUNE_HITS", 500)
-    monkeypatch.setattr("pygent_vec_faiss.scan._BLOCK_VALUES", 1024)
+    monkeypatch.setattr("pygent_vec_faiss.search.scan._BLOCK_SCORES", 4096)
+    monkeypatch.setattr("pygent_vec_faiss.search.scan._PRUNE_HITS", 500)
+    monkeypatch.setattr("pygent_vec_faiss.search.scan._BLOCK_VALUES", 1024)
     matrix = gaussian(6000, 8)
     queries = gaussian(batch, 8, seed=1)
     for metric in METRICS:
@@ -128,8 +128,8 @@ def test_many_blocks_of_rows_and_groups_of_queries_are_joined(batch, monkeypatch
 
 
 def test_rows_that_come_nearer_and_nearer_do_not_pile_up(monkeypatch):
-    monkeypatch.setattr("pygent_vec_faiss.scan._BLOCK_SCORES", 4096)
-    monkeypatch.setattr("pygent_vec_faiss.scan._PRUNE_HITS", 500)
+    monkeypatch.setattr("pygent_vec_faiss.search.scan._BLOCK_SCORES", 4096)
+    monkeypatch.setattr("pygent_vec_faiss.search.scan._PRUNE_HITS", 500)
     matrix = np.linspace(9, 1, 60_000, dtype=np.float32)[:, None] * np.ones((1, 4), np.float32)
     assert_exact(DistanceMetric.EUCLIDEAN, np.zeros((2, 4), np.float32), matrix, 10)
 
@@ -182,7 +182,7 @@ def test_a_mapped_file_is_scanned_in_place(tmp_path):
 
 def test_few_rows_of_plain_data_need_float64(monkeypatch):
     """Without this, a bound that excludes nothing would pass every other test here."""
-    from pygent_vec_faiss import scan
+    from pygent_vec_faiss.search import scan
 
     rescored = []
     original = scan.distances_to

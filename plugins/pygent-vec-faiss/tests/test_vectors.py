@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pygent_vec.errors import BackendError, CorruptStoreError
-from pygent_vec_faiss.vectors import VectorFile, VectorState
+from pygent_vec_faiss.storage.vectors import VectorFile, VectorState
 
 D = 5
 
@@ -155,7 +155,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from pygent_vec.errors import BackendError
-from pygent_vec_faiss.vectors import VectorFile
+from pygent_vec_faiss.storage.vectors import VectorFile
 file = VectorFile.create(Path(sys.argv[1]), dimension=4)
 file.append(np.ones((10, 4), np.float32))
 state, hard = file.state, resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -187,7 +187,7 @@ def test_a_failed_synchronisation_is_a_failed_append(file, monkeypatch):
     def refuse(_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("pygent_vec_faiss.vectors.os.fdatasync", refuse)
+    monkeypatch.setattr("pygent_vec_faiss.storage.vectors.os.fdatasync", refuse)
     with pytest.raises(BackendError, match="Input/output error"):
         file.append(matrix(3))
     assert file.state == before
@@ -198,7 +198,7 @@ RESIDENT = """
 import sys
 from pathlib import Path
 import numpy as np
-from pygent_vec_faiss.vectors import VectorFile
+from pygent_vec_faiss.storage.vectors import VectorFile
 file = VectorFile.create(Path(sys.argv[1]), dimension=1024)
 block = np.ones((1024, 1024), np.float32)
 for _ in range(16):

@@ -27,6 +27,19 @@ from pygent_vec.sync import SyncVectorStore
 __all__ = ["search"]
 
 
+_Collection: TypeAlias = Annotated[
+    str, typer.Argument(metavar="COLLECTION", help="The collection to search.", show_default=False)
+]
+_Text: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(metavar="TEXT", help="What to search for; an embedder turns it into a vector."),
+]
+_Threshold: TypeAlias = Annotated[
+    float | None, typer.Option(help="Leave out results with a lower similarity score.")
+]
+_Exact: TypeAlias = Annotated[
+    bool, typer.Option("--exact", help="Compare with every document instead of using the index.")
+]
 _VectorText: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -42,24 +55,15 @@ _FilterText: TypeAlias = Annotated[
 
 def search(
     url: StoreUrl,
-    collection: Annotated[
-        str, typer.Argument(metavar="COLLECTION", help="The collection to search.", show_default=False)
-    ],
-    text: Annotated[
-        str | None,
-        typer.Argument(metavar="TEXT", help="What to search for; an embedder turns it into a vector."),
-    ] = None,
+    collection: _Collection,
+    text: _Text = None,
     *,
     vector: _VectorText = None,
     filter: _FilterText = None,
     limit: Annotated[int, typer.Option(help="How many results to show.")] = 10,
     offset: Annotated[int, typer.Option(help="How many results to pass over first.")] = 0,
-    threshold: Annotated[
-        float | None, typer.Option(help="Leave out results with a lower similarity score.")
-    ] = None,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Compare with every document instead of using the index.")
-    ] = False,
+    threshold: _Threshold = None,
+    exact: _Exact = False,
     embedder: EmbedderName = None,
     as_json: AsJson = False,
     traceback: Traceback = False,

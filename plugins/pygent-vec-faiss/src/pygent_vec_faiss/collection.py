@@ -11,13 +11,13 @@ import orjson
 from pygent_vec.contract import Tuning
 from pygent_vec.errors import CollectionNotFoundError, ConfigError, CorruptStoreError, hint
 from pygent_vec.model import CollectionSpec, CollectionStats, DistanceMetric, IndexSpec, rfc3339
-from pygent_vec_faiss.columns import FilterColumns
-from pygent_vec_faiss.documents import DocumentTable
-from pygent_vec_faiss.index import IndexParameters
+from pygent_vec_faiss.filtering.columns import FilterColumns
 from pygent_vec_faiss.parts import Parts
+from pygent_vec_faiss.search.index import IndexParameters
 from pygent_vec_faiss.slots import Slots
+from pygent_vec_faiss.storage.documents import DocumentTable
+from pygent_vec_faiss.storage.vectors import VectorFile, vector_file_name
 from pygent_vec_faiss.upkeep import Upkeep
-from pygent_vec_faiss.vectors import VectorFile, vector_file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ import numpy as np
 
 from pygent_vec.errors import BackendError, CollectionNotFoundError
 from pygent_vec.model import DistanceMetric
-from pygent_vec_faiss.filters import matching_slots
-from pygent_vec_faiss.index import SlotSelector
+from pygent_vec_faiss.filtering.filters import matching_slots
 from pygent_vec_faiss.rwlock import ReadWriteLock
-from pygent_vec_faiss.scan import norms_of
+from pygent_vec_faiss.search.index import SlotSelector
+from pygent_vec_faiss.search.scan import norms_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from pygent_vec.filters import Filter
     from pygent_vec.model import CollectionSpec, Float32Matrix, Float32Vector, Int64Vector, VectorBatch
-    from pygent_vec_faiss.columns import FilterColumns
-    from pygent_vec_faiss.documents import DocumentTable
-    from pygent_vec_faiss.index import AnnIndex
+    from pygent_vec_faiss.filtering.columns import FilterColumns
+    from pygent_vec_faiss.search.index import AnnIndex
     from pygent_vec_faiss.slots import Slots
-    from pygent_vec_faiss.vectors import VectorFile
+    from pygent_vec_faiss.storage.documents import DocumentTable
+    from pygent_vec_faiss.storage.vectors import VectorFile
 
 __all__ = ["Parts"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pygent_vec.filters import Filter
     from pygent_vec_faiss.parts import Parts
-    from pygent_vec_faiss.rows import StoredRows
+    from pygent_vec_faiss.storage.rows import StoredRows
 
 __all__ = ["count", "fetch", "scan"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from pygent_vec.contract import SearchHits
 from pygent_vec.errors import CorruptStoreError
 from pygent_vec.model import DistanceMetric, DocumentRows, distances_to, top_k
-from pygent_vec_faiss.policy import accepted, indexable, plan_search
-from pygent_vec_faiss.scan import Neighbors, ScanRows, merged, nearest, norms_of
+from pygent_vec_faiss.search.policy import accepted, indexable, plan_search
+from pygent_vec_faiss.search.scan import Neighbors, ScanRows, merged, nearest, norms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pygent_vec.contract import SearchRequest
     from pygent_vec.model import Float32Matrix, Float32Vector, Int64Vector, Projection
-    from pygent_vec_faiss.index import AnnIndex
     from pygent_vec_faiss.parts import Parts
+    from pygent_vec_faiss.search.index import AnnIndex
 
 __all__ = ["search"]
 

@@ -14,10 +14,10 @@ from pygent_vec.model import Problem
 from pygent_vec_faiss import reading, searching, writing
 from pygent_vec_faiss.background import Background
 from pygent_vec_faiss.capabilities import FAISS_CAPABILITIES
-from pygent_vec_faiss.catalogue import Catalogue
 from pygent_vec_faiss.collection import Collection, check_index, create_folder
-from pygent_vec_faiss.failures import storage_error
-from pygent_vec_faiss.lock import DirectoryLock
+from pygent_vec_faiss.storage.catalogue import Catalogue
+from pygent_vec_faiss.storage.failures import storage_error
+from pygent_vec_faiss.storage.lock import DirectoryLock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

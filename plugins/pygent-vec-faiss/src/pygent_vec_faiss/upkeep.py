@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pygent_vec_faiss.index import IndexParameters, Unusable, create_index, load_index
-from pygent_vec_faiss.policy import auto_kind, indexable, room_for, scan_seconds, training_rows
-from pygent_vec_faiss.scan import ScanRows, nearest, norms_of
+from pygent_vec_faiss.search.index import IndexParameters, Unusable, create_index, load_index
+from pygent_vec_faiss.search.policy import auto_kind, indexable, room_for, scan_seconds, training_rows
+from pygent_vec_faiss.search.scan import ScanRows, nearest, norms_of
 from pygent_vec_faiss.slots import Slots
-from pygent_vec_faiss.vectors import VectorFile
+from pygent_vec_faiss.storage.vectors import VectorFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from pygent_vec.model import Float32Matrix
-    from pygent_vec_faiss.index import AnnIndex
     from pygent_vec_faiss.parts import Parts
+    from pygent_vec_faiss.search.index import AnnIndex
 
 __all__ = ["Upkeep"]
 

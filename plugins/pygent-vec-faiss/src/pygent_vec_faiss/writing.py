@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pygent_vec.filters import Filter
     from pygent_vec.model import Int64Vector, VectorBatch
     from pygent_vec_faiss.parts import Parts
-    from pygent_vec_faiss.transactions import WritePlan
+    from pygent_vec_faiss.storage.transactions import WritePlan
 
 __all__ = ["delete", "delete_where", "write"]
 

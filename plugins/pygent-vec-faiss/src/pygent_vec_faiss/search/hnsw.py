@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pygent_vec.model import DistanceMetric
-from pygent_vec_faiss.ann import AnnIndex, IndexParameters, SlotSelector, VectorSource, faiss_metric
-from pygent_vec_faiss.library import faiss, index_errors
-from pygent_vec_faiss.scores import norms_of
-from pygent_vec_faiss.snapshot import Unusable
+from pygent_vec_faiss.search.ann import AnnIndex, IndexParameters, SlotSelector, VectorSource, faiss_metric
+from pygent_vec_faiss.search.library import faiss, index_errors
+from pygent_vec_faiss.search.scores import norms_of
+from pygent_vec_faiss.search.snapshot import Unusable
 
 if TYPE_CHECKING:
     from pygent_vec.model import Float32Matrix
-    from pygent_vec_faiss.snapshot import Snapshot, SnapshotWriter
+    from pygent_vec_faiss.search.snapshot import Snapshot, SnapshotWriter
 
 __all__ = ["HnswIndex"]
 

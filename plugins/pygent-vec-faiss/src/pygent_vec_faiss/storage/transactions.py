@@ -10,18 +10,18 @@ import numpy as np
 import orjson
 
 from pygent_vec.contract import WriteMode
-from pygent_vec_faiss.failures import storage_error
-from pygent_vec_faiss.integrity import fold
-from pygent_vec_faiss.rows import encoded
+from pygent_vec_faiss.storage.failures import storage_error
+from pygent_vec_faiss.storage.integrity import fold
+from pygent_vec_faiss.storage.rows import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from pygent_vec.model import Int64Vector, JsonValue, VectorBatch
-    from pygent_vec_faiss.database import Database
-    from pygent_vec_faiss.ledger import Ledger
-    from pygent_vec_faiss.vectors import VectorState
+    from pygent_vec_faiss.storage.database import Database
+    from pygent_vec_faiss.storage.ledger import Ledger
+    from pygent_vec_faiss.storage.vectors import VectorState
 
 __all__ = ["ExistingRow", "Transaction", "WritePlan", "plan_write"]
 

@@ -8,8 +8,8 @@ import attrs
 import orjson
 
 from pygent_vec.model import DocumentRows
-from pygent_vec_faiss.failures import corrupt
-from pygent_vec_faiss.integrity import content_checksum, head_checksum, row_checksum
+from pygent_vec_faiss.storage.failures import corrupt
+from pygent_vec_faiss.storage.integrity import content_checksum, head_checksum, row_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,13 +11,13 @@ import orjson
 
 from pygent_vec.errors import BackendError, PygentVecError
 from pygent_vec.model import Projection
-from pygent_vec_faiss.audit import audit
-from pygent_vec_faiss.database import Database
-from pygent_vec_faiss.failures import storage_error
-from pygent_vec_faiss.integrity import Acknowledged, sync_directory, write_manifest
-from pygent_vec_faiss.ledger import Ledger, TableState
-from pygent_vec_faiss.rows import FieldRow, StoredRows, columns_of, decoded, field_rows
-from pygent_vec_faiss.transactions import ExistingRow, Transaction, WritePlan, plan_write
+from pygent_vec_faiss.storage.audit import audit
+from pygent_vec_faiss.storage.database import Database
+from pygent_vec_faiss.storage.failures import storage_error
+from pygent_vec_faiss.storage.integrity import Acknowledged, sync_directory, write_manifest
+from pygent_vec_faiss.storage.ledger import Ledger, TableState
+from pygent_vec_faiss.storage.rows import FieldRow, StoredRows, columns_of, decoded, field_rows
+from pygent_vec_faiss.storage.transactions import ExistingRow, Transaction, WritePlan, plan_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pygent_vec.contract import WriteMode
     from pygent_vec.model import Int64Vector, JsonObject, JsonValue
-    from pygent_vec_faiss.vectors import VectorState
+    from pygent_vec_faiss.storage.vectors import VectorState
 
 __all__ = ["DocumentTable"]
 

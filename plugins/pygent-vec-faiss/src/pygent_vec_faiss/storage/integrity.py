@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 from xxhash import xxh3_64, xxh3_64_intdigest
 
-from pygent_vec_faiss.failures import storage_error
+from pygent_vec_faiss.storage.failures import storage_error
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import attrs
 import orjson
 from xxhash import xxh3_64, xxh3_64_intdigest
 
-from pygent_vec_faiss.failures import storage_error
-from pygent_vec_faiss.integrity import sync_directory
+from pygent_vec_faiss.storage.failures import storage_error
+from pygent_vec_faiss.storage.integrity import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 
 from pygent_vec.model import DistanceMetric, distances_to
-from pygent_vec_faiss.scores import BlockScores, Scorer, direct_scores, norms_of
+from pygent_vec_faiss.search.scores import BlockScores, Scorer, direct_scores, norms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

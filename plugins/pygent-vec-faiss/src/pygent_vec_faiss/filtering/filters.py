@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pygent_vec.filters import And, Comparison, FilterCompiler, Not, Operator, Or, kind_of
-from pygent_vec_faiss.arrays import BoolMask
-from pygent_vec_faiss.bounds import float_bound, instant_bounds, int_bounds, micros_of
-from pygent_vec_faiss.column import Code
-from pygent_vec_faiss.dictionary import LISTS, STRINGS, key_of, string_key
-from pygent_vec_faiss.masks import among, among_codes, within
+from pygent_vec_faiss.filtering.arrays import BoolMask
+from pygent_vec_faiss.filtering.bounds import float_bound, instant_bounds, int_bounds, micros_of
+from pygent_vec_faiss.filtering.column import Code
+from pygent_vec_faiss.filtering.dictionary import LISTS, STRINGS, key_of, string_key
+from pygent_vec_faiss.filtering.masks import among, among_codes, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pygent_vec.filters import Field, Filter
     from pygent_vec.model import JsonValue
-    from pygent_vec_faiss.arrays import GrowingArray, IntVector, Vector
-    from pygent_vec_faiss.column import Column
-    from pygent_vec_faiss.columns import FilterColumns
+    from pygent_vec_faiss.filtering.arrays import GrowingArray, IntVector, Vector
+    from pygent_vec_faiss.filtering.column import Column
+    from pygent_vec_faiss.filtering.columns import FilterColumns
 
 __all__ = ["MaskCompiler", "fields_of", "matching_slots"]
 

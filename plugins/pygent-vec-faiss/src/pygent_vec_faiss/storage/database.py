@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
-from pygent_vec_faiss.failures import storage_error
+from pygent_vec_faiss.storage.failures import storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

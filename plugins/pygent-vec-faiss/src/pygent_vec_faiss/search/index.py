@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from pygent_vec_faiss.ann import AnnIndex, IndexParameters, SlotSelector, VectorSource
-from pygent_vec_faiss.hnsw import HnswIndex
-from pygent_vec_faiss.ivf import IvfFlatIndex
-from pygent_vec_faiss.policy import nlist_for
-from pygent_vec_faiss.snapshot import Unusable, open_snapshot
+from pygent_vec_faiss.search.ann import AnnIndex, IndexParameters, SlotSelector, VectorSource
+from pygent_vec_faiss.search.hnsw import HnswIndex
+from pygent_vec_faiss.search.ivf import IvfFlatIndex
+from pygent_vec_faiss.search.policy import nlist_for
+from pygent_vec_faiss.search.snapshot import Unusable, open_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path

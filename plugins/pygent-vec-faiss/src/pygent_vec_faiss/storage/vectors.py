@@ -11,8 +11,8 @@ import attrs
 import numpy as np
 from xxhash import xxh3_64
 
-from pygent_vec_faiss.failures import corrupt, storage_error
-from pygent_vec_faiss.integrity import sync_directory
+from pygent_vec_faiss.storage.failures import corrupt, storage_error
+from pygent_vec_faiss.storage.integrity import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,13 +11,13 @@ import orjson
 
 from pygent_vec.filters import MISSING, Field, value_at
 from pygent_vec.model import OWN_FIELDS
-from pygent_vec_faiss.column import Column
+from pygent_vec_faiss.filtering.column import Column
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from pygent_vec.model import JsonObject, OwnFields, VectorBatch
-    from pygent_vec_faiss.arrays import IntVector
+    from pygent_vec_faiss.filtering.arrays import IntVector
 
 __all__ = ["DocumentSource", "FilterColumns", "StoredFields"]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import orjson
 
-from pygent_vec_faiss.database import PAGE_BYTES, SCHEMA, Database
-from pygent_vec_faiss.failures import corrupt, storage_error
-from pygent_vec_faiss.integrity import Acknowledged, ManifestState, fold, manifest_state
-from pygent_vec_faiss.ledger import TableState, read_ledger
-from pygent_vec_faiss.rows import FullRow, verify
+from pygent_vec_faiss.storage.database import PAGE_BYTES, SCHEMA, Database
+from pygent_vec_faiss.storage.failures import corrupt, storage_error
+from pygent_vec_faiss.storage.integrity import Acknowledged, ManifestState, fold, manifest_state
+from pygent_vec_faiss.storage.ledger import TableState, read_ledger
+from pygent_vec_faiss.storage.rows import FullRow, verify
 
 if TYPE_CHECKING:
     from pathlib import Path

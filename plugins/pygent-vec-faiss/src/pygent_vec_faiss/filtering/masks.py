@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pygent_vec_faiss.arrays import BoolMask, IntVector, Vector
+    from pygent_vec_faiss.filtering.arrays import BoolMask, IntVector, Vector
 
 __all__ = ["among", "among_codes", "within"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
-from pygent_vec_faiss.arrays import BoolMask, GrowingArray, IntVector
+from pygent_vec_faiss.filtering.arrays import BoolMask, GrowingArray, IntVector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

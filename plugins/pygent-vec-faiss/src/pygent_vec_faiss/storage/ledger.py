@@ -10,16 +10,16 @@ import attrs
 import orjson
 from xxhash import xxh3_64_intdigest
 
-from pygent_vec_faiss.failures import corrupt, storage_error
-from pygent_vec_faiss.vectors import VectorState
+from pygent_vec_faiss.storage.failures import corrupt, storage_error
+from pygent_vec_faiss.storage.vectors import VectorState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pygent_vec.model import JsonObject, JsonValue
-    from pygent_vec_faiss.database import Database
-    from pygent_vec_faiss.integrity import Acknowledged
+    from pygent_vec_faiss.storage.database import Database
+    from pygent_vec_faiss.storage.integrity import Acknowledged
 
 __all__ = ["Ledger", "TableState", "read_ledger"]
 

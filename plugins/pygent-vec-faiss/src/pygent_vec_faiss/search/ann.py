@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 
 from pygent_vec.model import DistanceMetric
-from pygent_vec_faiss.library import faiss, index_error
-from pygent_vec_faiss.snapshot import SnapshotInfo, SnapshotWriter, save_snapshot
+from pygent_vec_faiss.search.library import faiss, index_error
+from pygent_vec_faiss.search.snapshot import SnapshotInfo, SnapshotWriter, save_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
-from pygent_vec_faiss.failures import storage_error
-from pygent_vec_faiss.integrity import sync_directory
+from pygent_vec_faiss.storage.failures import storage_error
+from pygent_vec_faiss.storage.integrity import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pygent_vec.errors import ConfigError, StoreLockedError
-from pygent_vec_faiss.failures import storage_error
+from pygent_vec_faiss.storage.failures import storage_error
 
 if TYPE_CHECKING:
     from pathlib import Path

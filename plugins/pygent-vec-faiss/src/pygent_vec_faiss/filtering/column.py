@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from pygent_vec.filters import MISSING
-from pygent_vec_faiss.arrays import GrowingArray, IntVector, Vector
-from pygent_vec_faiss.dictionary import KeyDictionary, key_of, string_key
+from pygent_vec_faiss.filtering.arrays import GrowingArray, IntVector, Vector
+from pygent_vec_faiss.filtering.dictionary import KeyDictionary, key_of, string_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

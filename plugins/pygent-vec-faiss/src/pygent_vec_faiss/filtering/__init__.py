@@ -1,0 +1,1 @@
+"""Filters over typed columns in memory."""

@@ -1,0 +1,1 @@
+"""Exact scans, approximate indexes, and the choice between them."""

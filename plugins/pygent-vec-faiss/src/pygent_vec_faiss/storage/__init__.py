@@ -1,0 +1,1 @@
+"""Documents, vectors and their integrity on disk."""
