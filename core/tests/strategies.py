@@ -24,11 +24,8 @@ json_values = st.recursive(
 )
 metadatas = st.dictionaries(keys, json_values, max_size=4)
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-instants = st.datetimes(
-    min_value=datetime(1, 1, 2),
-    max_value=datetime(9999, 12, 30),
-    timezones=st.just(UTC) | zones,  # noqa: DTZ001  # made aware by timezones
-)
+_FIRST, _LAST = (datetime(year, month, day) for year, month, day in ((1, 1, 2), (9999, 12, 30)))  # noqa: DTZ001  # made aware below
+instants = st.datetimes(_FIRST, _LAST, timezones=st.just(UTC) | zones)
 vectors = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=5)
 optional_texts = st.none() | texts
 documents = st.builds(

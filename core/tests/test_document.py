@@ -127,7 +127,7 @@ def test_part_of_a_batch_has_the_same_rows_of_every_column():
 
 def test_a_row_becomes_a_document_with_the_columns_that_there_are():
     rows = DocumentRows(ids=["a", "b"], own=[("t", None, None, 4, None), (None,) * 5], created_at=[1, 2])
-    first, second = (rows.document(row, "notes") for row in range(2))
+    first, second = rows.documents(range(2), "notes")
     assert first == VectorDocument(
         id="a",
         collection="notes",

@@ -1,68 +1,17 @@
 """Plugins: found without being imported, and told apart when they are broken."""
 
-import importlib
 import json
 import subprocess
 import sys
 
 import pytest
 
-from pygent_vec import BackendNotFoundError, ContractMismatchError, PluginLoadError
+from pygent_vec import ContractMismatchError, PluginLoadError
 from pygent_vec.config import open_store
-from pygent_vec.plugin import DISABLED_VARIABLE, BackendSpec, EmbedderSpec, backends, embedders
+from pygent_vec.plugin import DISABLED_VARIABLE, BackendSpec, backends
 from pygent_vec.plugin import memory as memory_plugin
 
-HOOK = """
-from pygent_vec.plugin import BackendSpec, hookimpl
-from pygent_vec.stores import MEMORY_CAPABILITIES, MemoryConfig, MemoryStore
-
-@hookimpl
-def pygent_vec_backend():
-    return BackendSpec(
-        name={name!r},
-        store=lambda config, *, name, embedder: MemoryStore(config, name=name, embedder=embedder),
-        config=MemoryConfig,
-        capabilities=MEMORY_CAPABILITIES,
-        contract_version={version!r},
-        summary="Fake.",
-        install_hint="pip install fake",
-    )
-"""
-
-
-class Site:
-    """A directory on sys.path in which distributions are installed as installers do it."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def install(
-        self, name, module=None, *, source=None, version="1.2", group="pygent_vec.backends", distribution=None
-    ):
-        """Offer the backend *name* from *module* with this *source*; return the distribution's directory."""
-        module = module or f"fake_{name}"
-        if source is not None:
-            (self.path / f"{module}.py").write_text(source)
-        distribution = distribution or f"dist-{name}"
-        info = self.path / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
-        importlib.invalidate_caches()
-        return info
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    monkeypatch.delenv(DISABLED_VARIABLE, raising=False)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield Site(tmp_path)
-    for name in [name for name in sys.modules if name.startswith("fake_")]:
-        del sys.modules[name]
-
-
-def good(name, version=1):
-    return HOOK.format(name=name, version=version)
+from .installation import good
 
 
 def test_a_plugin_is_found_and_loaded_by_its_entry_point(site):
@@ -100,6 +49,7 @@ def test_listing_imports_no_plugin(site):
     code = """
 import json, sys
 from pygent_vec.plugin import backends, embedders
+
 names = sorted([*backends().offers(), *embedders().offers(), *backends().missing(), *embedders().missing()])
 print(json.dumps([names, [name for name in sys.modules if name.startswith(("fake_", "pygent_vec_", "faiss"))]]))
 print("pygent_vec.plugin.memory" in sys.modules)
@@ -165,7 +115,7 @@ def test_a_broken_plugin_is_reported_by_name_distribution_version_and_cause(site
 
 def test_a_broken_plugin_s_own_error_is_the_cause(site):
     site.install("shelf", source="raise RuntimeError('no licence file')")
-    with pytest.raises(PluginLoadError, match=f"{DISABLED_VARIABLE}=shelf to leave it out") as caught:
+    with pytest.raises(PluginLoadError, match=rf"{DISABLED_VARIABLE}=shelf to leave it out") as caught:
         backends().load("shelf")
     assert isinstance(caught.value.__cause__, RuntimeError)
 
@@ -188,10 +138,10 @@ def test_a_plugin_for_another_contract_is_reported_with_the_side_to_upgrade(site
     assert side in str(caught.value)
 
 
-@pytest.mark.parametrize("version", ["1", None, 1.5, True])
+@pytest.mark.parametrize("version", ["1", None, 1.5])
 def test_a_plugin_for_no_contract_at_all_is_reported(site, version):
     site.install("shelf", source=good("shelf", version))
-    with pytest.raises(ContractMismatchError, match="'shelf' of dist-shelf 1.2.*contract"):
+    with pytest.raises(ContractMismatchError, match=r"'shelf' of dist-shelf 1.2.*contract"):
         backends().load("shelf")
 
 
@@ -236,72 +186,3 @@ def test_a_broken_installation_hides_no_other(site, spoil):
     if spoil == "bad name":
         with pytest.raises(PluginLoadError, match=r"'shelf' of dist-shelf 1.2"):
             backends().load("shelf")
-
-
-# ── absent and disabled ones ──
-
-
-def test_disabled_plugins_are_neither_listed_nor_loaded(site, monkeypatch):
-    site.install("shelf", source="raise SystemExit('imported')")
-    monkeypatch.setenv(DISABLED_VARIABLE, " shelf , other,")
-    assert "shelf" not in backends().offers()
-    assert "memory" in backends().offers()
-    with pytest.raises(BackendNotFoundError, match=f"'shelf' is disabled by {DISABLED_VARIABLE}"):
-        backends().load("shelf")
-    monkeypatch.setenv(DISABLED_VARIABLE, "")
-    assert "shelf" in backends().offers()
-
-
-def test_of_two_offers_under_one_name_none_is_left_when_it_is_disabled(site, monkeypatch):
-    site.install("shelf", "fake_one", source=good("shelf"), distribution="one-shelf")
-    site.install("shelf", "fake_two", source=good("shelf"), distribution="two-shelf")
-    monkeypatch.setenv(DISABLED_VARIABLE, "shelf")
-    with pytest.raises(BackendNotFoundError, match="disabled"):
-        backends().load("shelf")
-
-
-def test_a_backend_of_the_project_that_is_absent_comes_with_its_command(monkeypatch):
-    monkeypatch.setattr("pygent_vec.plugin._registry.offers", lambda group: {})
-    with pytest.raises(
-        BackendNotFoundError, match="'faiss' is not installed; install it with: pip install pygent-vec-faiss"
-    ):
-        backends().load("faiss")
-    with pytest.raises(
-        BackendNotFoundError,
-        match="'static' is not installed; install it with: pip install pygent-vec-embed-static",
-    ):
-        embedders().load("static")
-    assert backends().missing()["postgresql"] == "pip install pygent-vec-postgres"
-
-
-def test_an_unknown_backend_comes_with_the_nearest_one(site):
-    site.install("shelf", source=good("shelf"))
-    with pytest.raises(
-        BackendNotFoundError, match=r"no backend 'shelv' is installed; did you mean 'shelf'.*memory"
-    ):
-        backends().load("shelv")
-
-
-def test_embedders_are_plugins_of_their_own_group(site):
-    source = """
-from pygent_vec.plugin import EmbedderSpec, hookimpl
-
-class Embedder:
-    model, dimension = "fake-1", 2
-
-    def embed(self, texts):
-        import numpy as np
-        return np.ones((len(texts), 2), np.float32)
-
-@hookimpl
-def pygent_vec_embedder():
-    return EmbedderSpec(
-        name="fake", embedder=Embedder, model="fake-1", dimension=2, contract_version=1, summary="", install_hint=""
-    )
-"""
-    site.install("fake", "fake_embedder", source=source, group="pygent_vec.embedders")
-    assert isinstance(embedders().load("fake"), EmbedderSpec)
-    assert "fake" not in backends().offers()
-    assert open_store("memory", embedder="fake").embedder.model == "fake-1"
-    with pytest.raises(BackendNotFoundError, match="no embedder 'fak' is installed; did you mean 'fake'"):
-        open_store("memory", embedder="fak")

@@ -78,11 +78,11 @@ def settings_from_url(spec: BackendSpec, url: str) -> Mapping[str, object]:
 
 
 def _value(spec: BackendSpec, field: attrs.Attribute[object], value: object) -> object:
-    import cattrs
+    import cattrs.errors
 
     try:
         return converter().structure(value, field.type)  # type: ignore[arg-type]  # resolved to a type
-    except (cattrs.BaseValidationError, ValueError, TypeError) as error:
+    except (cattrs.errors.CattrsError, ValueError, TypeError) as error:
         if _is_secret(field.name):
             raise ConfigError(
                 f"the backend {spec.name!r}: the value of {field.name} is not valid (it is not shown here)"

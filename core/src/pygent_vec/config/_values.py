@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import cattrs
 
 __all__ = ["converter"]
@@ -21,13 +24,22 @@ def converter() -> cattrs.Converter:
     import cattrs
 
     made = cattrs.Converter(detailed_validation=False)
-    made.register_structure_hook_func(lambda kind: kind is bool, lambda value, _: _boolean(value))
-    made.register_structure_hook_func(lambda kind: kind is int, lambda value, _: _integer(value))
-    made.register_structure_hook_func(lambda kind: kind is float, lambda value, _: _number(value))
-    made.register_structure_hook_func(lambda kind: kind is str, lambda value, _: _text(value))
-    made.register_structure_hook_func(lambda kind: kind is Path, lambda value, _: _path(value))
-    made.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _member)
+    readers: dict[type, Callable[[object], object]] = {
+        bool: _boolean,
+        int: _integer,
+        float: _number,
+        str: _text,
+        Path: _path,
+    }
+    for plain, read in readers.items():
+        made.register_structure_hook(plain, partial(_read, read))
+    made.register_structure_hook(Enum, _member)
     return made
+
+
+def _read(read: Callable[[object], object], value: object, kind: type) -> object:
+    """Return *value* as a plain type; a member, where *kind* is an enumeration of that type."""
+    return _member(value, kind) if issubclass(kind, Enum) else read(value)
 
 
 def _boolean(value: object) -> bool:

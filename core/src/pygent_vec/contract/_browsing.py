@@ -31,7 +31,7 @@ async def fetch(
     found: dict[str, VectorDocument] = {}
     for start in range(0, len(ids), step):
         rows = await settle(primitives._fetch(spec, ids[start : start + step], _WHOLE))
-        found.update((one, rows.document(row, spec.name)) for row, one in enumerate(rows.ids))
+        found.update(zip(rows.ids, rows.documents(range(len(rows)), spec.name), strict=True))
     return found
 
 
@@ -48,7 +48,7 @@ async def page(
     parts = split_filter(primitives, condition)
     rows = await settle(primitives._scan(spec, after_id, size, parts.pushed, _WHOLE))
     keep = range(len(rows)) if parts.residual is None else matching_rows(parts.residual, rows)
-    documents = [rows.document(row, spec.name) for row in keep]
+    documents = rows.documents(keep, spec.name)
     return documents, rows.ids[-1] if len(rows) == size else None
 
 

@@ -27,17 +27,17 @@ async def exhaustive_hits(primitives: Primitives, plan: QueryPlan) -> SearchHits
 
     Memory is constant: one page, and the best `plan.needed` rows so far.
     """
-    projection = attrs.evolve(plan.projection, embedding=True)
+    projection = attrs.evolve(plan.shape.projection, embedding=True)
     best: SearchHits | None = None
     after: str | None = None
     while True:
-        page = await settle(primitives._scan(plan.spec, after, _PAGE, plan.pushed, projection))
-        keep = range(len(page)) if plan.residual is None else matching_rows(plan.residual, page)
+        page = await settle(primitives._scan(plan.shape.spec, after, _PAGE, plan.shape.pushed, projection))
+        keep = range(len(page)) if plan.shape.residual is None else matching_rows(plan.shape.residual, page)
         best = _better(plan, best, taken(page, list(keep)))
         if len(page) < _PAGE:
             break
         after = page.ids[-1]
-    if plan.projection.embedding:
+    if plan.shape.projection.embedding:
         return best
     return SearchHits(rows=attrs.evolve(best.rows, vectors=None), distances=best.distances)
 
@@ -46,7 +46,7 @@ def _better(plan: QueryPlan, best: SearchHits | None, page: DocumentRows) -> Sea
     """Return the nearest rows of what was best so far and one more page."""
     if page.vectors is None:
         raise TypeError("a backend's _scan left out the vectors that it was asked for")
-    distances = distances_to(plan.metric, plan.vector, page.vectors)
+    distances = distances_to(plan.shape.metric, plan.vector, page.vectors)
     rows = page
     if best is not None:
         rows = _joined(best.rows, page)

@@ -36,7 +36,30 @@ if TYPE_CHECKING:
     from pygent_vec.contract._context import StoreContext
     from pygent_vec.model import Float32Vector
 
-__all__ = ["QueryPlan", "collection_spec", "plan_query", "query_vectors", "split_filter"]
+__all__ = ["QueryPlan", "QueryShape", "collection_spec", "plan_queries", "split_filter"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class QueryShape:
+    """What queries of one call may share: all that one call of the backend must agree on.
+
+    Attributes:
+        spec: The collection.
+        metric: How vectors are compared.
+        pushed: The part of the filter that the backend answers.
+        residual: The part that core finishes.
+        exact: Whether every matching document is compared.
+        projection: What to ask of the backend: with metadata where a residual filter needs it.
+        for_residual: Whether metadata was asked of the backend for the residual only.
+    """
+
+    spec: CollectionSpec
+    metric: DistanceMetric
+    pushed: Filter | None
+    residual: Filter | None
+    exact: bool
+    projection: Projection
+    for_residual: bool
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -44,22 +67,94 @@ class QueryPlan:
     """A valid query, its filter split.
 
     Attributes:
+        shape: What it may share with other queries.
+        vector: float32 `[d]`, valid for the metric.
         needed: `offset + limit`.
-        projection: What to ask of the backend: with metadata where a residual filter needs it.
-        for_residual: Whether metadata was asked of the backend for the residual only.
+        offset: Results to pass over.
+        threshold: The lowest similarity score, or None.
     """
 
-    spec: CollectionSpec
+    shape: QueryShape
     vector: Float32Vector
-    metric: DistanceMetric
     needed: int
     offset: int
     threshold: float | None
-    pushed: Filter | None
-    residual: Filter | None
-    exact: bool
-    projection: Projection
-    for_residual: bool
+
+
+async def plan_queries(
+    primitives: Primitives, context: StoreContext, queries: Sequence[VectorQuery]
+) -> list[QueryPlan]:
+    """Return the plan of each query; what they share is checked once.
+
+    Raises:
+        CollectionNotFoundError: a collection does not exist.
+        InvalidQueryError, InvalidVectorError, InvalidFilterError: a query is not valid.
+        UnsupportedFeatureError: the backend does not declare what a query asks for.
+        ConfigError: a `query_text` without an embedder.
+    """
+    vectors = await _query_vectors(queries, context)
+    shapes: dict[tuple[object, ...], QueryShape] = {}
+    plans = []
+    for place, (query, vector) in enumerate(zip(queries, vectors, strict=True)):
+        _check_numbers(query)
+        key = _shape_key(query)
+        shape = shapes.get(key)
+        if shape is None:
+            shape = shapes[key] = await _shape(primitives, context, query)
+        _check_vector(vector, shape, place, len(queries))
+        plans.append(
+            QueryPlan(
+                shape=shape,
+                vector=vector,
+                needed=query.offset + query.limit,
+                offset=query.offset,
+                threshold=query.similarity_threshold,
+            )
+        )
+    return plans
+
+
+def _shape_key(query: VectorQuery) -> tuple[object, ...]:
+    """Return what tells shapes apart; equal filters that are different objects are told apart too."""
+    return (
+        query.collection,
+        query.distance_metric,
+        id(query.metadata_filter),
+        query.exact,
+        query.include_content,
+        query.include_metadata,
+        query.include_embedding,
+    )
+
+
+async def _shape(primitives: Primitives, context: StoreContext, query: VectorQuery) -> QueryShape:
+    spec = await collection_spec(primitives, context, query.collection)
+    metric = _metric(primitives, context, query, spec)
+    if query.exact and not primitives.capabilities.exact_search:
+        raise UnsupportedFeatureError(
+            f"the backend {context.backend!r} has no exact search; leave exact=False"
+        )
+    parts = split_filter(primitives, query.metadata_filter)
+    return QueryShape(
+        spec=spec,
+        metric=metric,
+        pushed=parts.pushed,
+        residual=parts.residual,
+        exact=query.exact,
+        projection=Projection(
+            content=query.include_content,
+            metadata=query.include_metadata or parts.residual is not None,
+            embedding=query.include_embedding,
+        ),
+        for_residual=parts.residual is not None and not query.include_metadata,
+    )
+
+
+def _check_vector(vector: Float32Vector, shape: QueryShape, place: int, queries: int) -> None:
+    if vector.ndim != 1:
+        raise InvalidVectorError(f"query_vector has shape {vector.shape}; give one vector of shape [d]")
+    name = "vector" if queries == 1 else f"vector number {place}"
+    check_vectors(vector[np.newaxis], shape.spec.dimension, shape.metric, noun="query", names=[name])
 
 
 async def collection_spec(primitives: Primitives, context: StoreContext, name: str | None) -> CollectionSpec:
@@ -92,47 +187,7 @@ def split_filter(primitives: Primitives, condition: Filter | Mapping[str, object
     return Split(None, None) if node == And(()) else split(node, primitives._grade)
 
 
-async def plan_query(
-    primitives: Primitives, context: StoreContext, query: VectorQuery, vector: Float32Vector
-) -> QueryPlan:
-    """Return the plan of *query* with its resolved *vector*.
-
-    Raises:
-        CollectionNotFoundError: the collection does not exist.
-        InvalidQueryError, InvalidVectorError, InvalidFilterError: the query is not valid.
-        UnsupportedFeatureError: the backend does not declare what it asks for.
-    """
-    _check_numbers(query)
-    spec = await collection_spec(primitives, context, query.collection)
-    metric = _metric(primitives, context, query, spec)
-    if query.exact and not primitives.capabilities.exact_search:
-        raise UnsupportedFeatureError(
-            f"the backend {context.backend!r} has no exact search; leave exact=False"
-        )
-    if vector.ndim != 1:
-        raise InvalidVectorError(f"query_vector has shape {vector.shape}; give one vector of shape [d]")
-    check_vectors(vector[np.newaxis], spec.dimension, metric, noun="query", names=["vector"])
-    parts = split_filter(primitives, query.metadata_filter)
-    return QueryPlan(
-        spec=spec,
-        vector=vector,
-        metric=metric,
-        needed=query.offset + query.limit,
-        offset=query.offset,
-        threshold=query.similarity_threshold,
-        pushed=parts.pushed,
-        residual=parts.residual,
-        exact=query.exact,
-        projection=Projection(
-            content=query.include_content,
-            metadata=query.include_metadata or parts.residual is not None,
-            embedding=query.include_embedding,
-        ),
-        for_residual=parts.residual is not None and not query.include_metadata,
-    )
-
-
-async def query_vectors(queries: Sequence[VectorQuery], context: StoreContext) -> list[Float32Vector]:
+async def _query_vectors(queries: Sequence[VectorQuery], context: StoreContext) -> list[Float32Vector]:
     """Return the vector of each query; texts are embedded together.
 
     Raises:

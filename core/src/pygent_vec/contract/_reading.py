@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from pygent_vec.contract._exhaustive import exhaustive_hits
-from pygent_vec.contract._planning import QueryPlan, plan_query, query_vectors
+from pygent_vec.contract._planning import QueryPlan, QueryShape, plan_queries
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._requests import SearchHits, SearchRequest
 from pygent_vec.contract._rows import passing
@@ -33,14 +33,13 @@ async def search(
     primitives: Primitives, context: StoreContext, queries: Sequence[VectorQuery]
 ) -> list[list[VectorSearchResult]]:
     """Return the results of each query; queries that differ only in their vectors share one call."""
-    vectors = await query_vectors(queries, context)
-    plans = [
-        await plan_query(primitives, context, query, vector)
-        for query, vector in zip(queries, vectors, strict=True)
-    ]
-    groups: dict[tuple[object, ...], list[int]] = {}
+    plans = await plan_queries(primitives, context, queries)
+    if len(plans) == 1:
+        (hits,) = await _hits(primitives, plans)
+        return [_results(plans[0], await _enough(primitives, plans[0], hits), context.name)]
+    groups: dict[object, list[int]] = {}
     for place, plan in enumerate(plans):
-        groups.setdefault(_group_key(plan), []).append(place)
+        groups.setdefault(_group_key(plan.shape), []).append(place)
     results: list[list[VectorSearchResult]] = [[] for _ in plans]
     for places in groups.values():
         group = [plans[place] for place in places]
@@ -60,22 +59,23 @@ def listed(queries: object) -> list[VectorQuery]:
     return list(queries)
 
 
-def _group_key(plan: QueryPlan) -> tuple[object, ...]:
-    pushed = json.dumps(to_dict(plan.pushed), sort_keys=True) if plan.pushed is not None else None
-    return (plan.spec.name, plan.metric, plan.exact, plan.projection, pushed)
+def _group_key(shape: QueryShape) -> tuple[object, ...]:
+    """Return what tells the calls of the backend apart: equal filters share one."""
+    pushed = json.dumps(to_dict(shape.pushed), sort_keys=True) if shape.pushed is not None else None
+    return (shape.spec.name, shape.metric, shape.exact, shape.projection, pushed)
 
 
 async def _hits(primitives: Primitives, group: Sequence[QueryPlan], *, k: int = 0) -> Sequence[SearchHits]:
-    first = group[0]
+    first, shape = group[0], group[0].shape
     request = SearchRequest(
         vectors=np.stack([plan.vector for plan in group]) if len(group) > 1 else first.vector[np.newaxis],
         k=k or max(plan.needed for plan in group),
-        metric=first.metric,
-        pushed=first.pushed,
-        exact=first.exact,
-        projection=first.projection,
+        metric=shape.metric,
+        pushed=shape.pushed,
+        exact=shape.exact,
+        projection=shape.projection,
     )
-    return await settle(primitives._search(first.spec, request))  # core drives the primitives
+    return await settle(primitives._search(shape.spec, request))  # core drives the primitives
 
 
 async def _enough(primitives: Primitives, plan: QueryPlan, hits: SearchHits) -> SearchHits:
@@ -83,15 +83,15 @@ async def _enough(primitives: Primitives, plan: QueryPlan, hits: SearchHits) -> 
 
     First a wider search, then every matching document: a filter never costs results.
     """
-    if plan.residual is None:
+    if plan.shape.residual is None:
         return hits
     asked = plan.needed
-    kept = passing(plan.residual, hits)
+    kept = passing(plan.shape.residual, hits)
     if not _short(plan, asked, hits, kept):
         return kept
     asked *= _GROWTH
     (hits,) = await _hits(primitives, [plan], k=asked)
-    kept = passing(plan.residual, hits)
+    kept = passing(plan.shape.residual, hits)
     return await exhaustive_hits(primitives, plan) if _short(plan, asked, hits, kept) else kept
 
 
@@ -101,29 +101,27 @@ def _short(plan: QueryPlan, asked: int, hits: SearchHits, kept: SearchHits) -> b
         return False
     if plan.threshold is None:
         return True
-    return bool(similarity_from_distance(plan.metric, float(hits.distances.max())) >= plan.threshold)
+    return bool(similarity_from_distance(plan.shape.metric, float(hits.distances.max())) >= plan.threshold)
 
 
 def _results(plan: QueryPlan, hits: SearchHits, store: str) -> list[VectorSearchResult]:
     """Return the ordered, thresholded and cut results of one query."""
+    metric, threshold = plan.shape.metric, plan.threshold
     ids, distances = hits.rows.ids, hits.distances.tolist()
-    order = sorted(range(len(ids)), key=lambda row: (distances[row], ids[row]))
-    results = []
+    order = sorted(range(len(ids)), key=lambda row: (distances[row], ids[row]))[: plan.needed]
+    scores = [similarity_from_distance(metric, distances[row]) for row in order]
+    if threshold is not None:
+        order = [row for row, score in zip(order, scores, strict=True) if score >= threshold]
+    order = order[plan.offset :]
     rows = hits.rows
-    if plan.for_residual:
+    if plan.shape.for_residual:
         rows = attrs.evolve(rows, metadatas=None, own=None, created_at=None, updated_at=None)
-    for place, row in enumerate(order[: plan.needed]):
-        similarity = similarity_from_distance(plan.metric, distances[row])
-        if plan.threshold is not None and not similarity >= plan.threshold:
-            break
-        if place >= plan.offset:
-            results.append(
-                VectorSearchResult(
-                    document=rows.document(row, plan.spec.name),
-                    similarity_score=similarity,
-                    distance=distances[row],
-                    rank=place + 1,
-                    store=store,
-                )
-            )
-    return results
+    documents = rows.documents(order, plan.shape.spec.name)
+    return [
+        VectorSearchResult(
+            document=document, similarity_score=score, distance=distances[row], rank=rank, store=store
+        )
+        for rank, (row, score, document) in enumerate(
+            zip(order, scores[plan.offset :], documents, strict=False), plan.offset + 1
+        )
+    ]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import attrs
 import numpy as np
 
 from pygent_vec.contract._embedding import embedded
@@ -76,6 +77,8 @@ class Write:
         valid = await self._off_loop_if_long(
             len(batch), lambda: checked_batch(batch, spec, preserve_timestamps=self._preserve)
         )
+        if self._preserve and batch.created_at is None:
+            valid = await self._with_kept_times(spec, valid, range(len(valid)))
         step = self._primitives.capabilities.max_batch
         for start in range(0, len(valid), step):
             await self._write(valid if len(valid) <= step else valid.take(slice(start, start + step)))
@@ -115,8 +118,25 @@ class Write:
                 partial(batch_of, group, embeddings, spec, preserve_timestamps=self._preserve),
             )
             self._check_new(batch, spec.name)
+            if self._preserve and not only_check:
+                lacking = [row for row, document in enumerate(group) if document.created_at is None]
+                batch = await self._with_kept_times(spec, batch, lacking)
             batches.append(batch)
         return batches
+
+    async def _with_kept_times(
+        self, spec: CollectionSpec, batch: VectorBatch, lacking: Sequence[int]
+    ) -> VectorBatch:
+        """Return *batch* with the creation times that the store has for rows that were given none."""
+        if not lacking or batch.created_at is None:
+            return batch
+        place = {batch.ids[row]: row for row in lacking}
+        stored = self._primitives._fetch(spec, list(place), Projection(content=False))
+        rows = await settle(stored)
+        created_at = batch.created_at.copy()
+        for one, created in zip(rows.ids, rows.created_at or (), strict=True):
+            created_at[place[one]] = created
+        return attrs.evolve(batch, created_at=created_at)
 
     def _check_new(self, batch: VectorBatch, collection: str) -> None:
         """Refuse an id that an earlier batch of the same call had."""

@@ -11,6 +11,7 @@ from pygent_vec.model._time import from_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from pygent_vec.model._types import Float32Matrix, Int64Vector, JsonObject, Metadata
 
@@ -107,23 +108,44 @@ class DocumentRows:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def document(self, row: int, collection: str) -> VectorDocument:
-        """Return one row as a document of *collection*."""
-        title, source, document_type, chunk_index, chunk_count = self.own[row] if self.own else _NO_OWN_FIELDS
-        return VectorDocument(
-            id=self.ids[row],
-            content=self.contents[row] if self.contents is not None else "",
-            embedding=self.vectors[row] if self.vectors is not None else None,
-            metadata=self.metadatas[row] if self.metadatas is not None else {},
-            collection=collection,
-            title=title,
-            source=source,
-            document_type=document_type,
-            chunk_index=chunk_index,
-            chunk_count=chunk_count,
-            created_at=from_micros(self.created_at[row]) if self.created_at is not None else None,
-            updated_at=from_micros(self.updated_at[row]) if self.updated_at is not None else None,
+    def documents(self, order: Sequence[int], collection: str) -> list[VectorDocument]:
+        """Return the rows at the positions *order* as documents of *collection*."""
+        ids, contents, metadatas, vectors, own = (
+            self.ids,
+            self.contents,
+            self.metadatas,
+            self.vectors,
+            self.own,
         )
+        made = []
+        for row in order:
+            title, source, document_type, index, count = own[row] if own is not None else _NO_OWN_FIELDS
+            created, updated = self._times(row)
+            made.append(
+                VectorDocument(
+                    id=ids[row],
+                    content=contents[row] if contents is not None else "",
+                    embedding=vectors[row] if vectors is not None else None,
+                    metadata=metadatas[row] if metadatas is not None else {},
+                    collection=collection,
+                    title=title,
+                    source=source,
+                    document_type=document_type,
+                    chunk_index=index,
+                    chunk_count=count,
+                    created_at=created,
+                    updated_at=updated,
+                )
+            )
+        return made
+
+    def _times(self, row: int) -> tuple[datetime | None, datetime | None]:
+        created = None if self.created_at is None else self.created_at[row]
+        updated = None if self.updated_at is None else self.updated_at[row]
+        first = None if created is None else from_micros(created)
+        if updated is None or updated == created:
+            return first, None if updated is None else first
+        return first, from_micros(updated)
 
 
 OwnFields: TypeAlias = tuple[str | None, str | None, str | None, int | None, int | None]

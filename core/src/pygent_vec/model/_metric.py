@@ -55,6 +55,8 @@ def distances_to(metric: DistanceMetric, query: Float32Vector, vectors: Float32M
     in blocks, so temporary memory is bounded.
     """
     q = query.astype(np.float64)
+    if vectors.size <= _BLOCK_ELEMENTS:
+        return _block_distances(metric, q, vectors.astype(np.float64))
     distances = np.empty(len(vectors), dtype=np.float64)
     step = max(1, _BLOCK_ELEMENTS // max(1, len(q)))
     for start in range(0, len(vectors), step):

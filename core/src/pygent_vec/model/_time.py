@@ -36,7 +36,7 @@ def from_micros(micros: int) -> datetime:
         ValueError: the instant is outside of the years 1 to 9999.
     """
     try:
-        return _EPOCH + timedelta(microseconds=micros)
+        return _EPOCH + timedelta(0, 0, micros)
     except OverflowError as error:
         raise ValueError(f"the instant {micros} µs is outside of the years 1 to 9999 in UTC") from error
 
