@@ -20,6 +20,10 @@ MAX_DIMENSION = 16_000
 IndexOption: TypeAlias = bool | int | float | str
 
 
+def _copied(options: Mapping[str, IndexOption]) -> dict[str, IndexOption]:
+    return dict(options)
+
+
 @attrs.frozen
 class IndexSpec:
     """Which index a collection uses.
@@ -30,7 +34,7 @@ class IndexSpec:
     """
 
     kind: str = "auto"
-    options: Mapping[str, IndexOption] = attrs.field(factory=dict, converter=dict, kw_only=True)
+    options: Mapping[str, IndexOption] = attrs.field(factory=dict, converter=_copied, kw_only=True)
 
 
 @attrs.frozen(kw_only=True)
