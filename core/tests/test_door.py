@@ -29,6 +29,7 @@ def nested(levels):
 BAD_DOCUMENTS = {
     "empty id": ({"id": ""}, "''", "id", "must not be empty"),
     "long id": ({"id": "é" * 257}, "é", "id", "514 UTF-8 bytes; at most 512"),
+    "513 bytes of id": ({"id": "i" * 513}, "iii", "id", "513 UTF-8 bytes; at most 512"),
     "NUL in the id": ({"id": "a\0"}, r"'a\x00'", "id", "NUL"),
     "surrogate in the id": ({"id": "\ud800"}, r"'\ud800'", "id", "surrogate U+D800"),
     "number for an id": ({"id": 5}, "", "id", "a string is needed, got 5"),

@@ -66,6 +66,16 @@ def test_changing_what_was_given_changes_nothing_that_is_stored(store):
     assert store.get_document("a").embedding.tolist() == [1, 0]
 
 
+def test_changing_the_columns_that_were_given_changes_nothing_that_is_stored(store):
+    vectors, metadatas = np.ones((1, 2), np.float32), [{"tags": ["a"]}]
+    store.add_batch(VectorBatch(ids=["a"], vectors=vectors, metadatas=metadatas))
+    vectors[:] = 9
+    metadatas[0]["tags"].append("b")
+    kept = store.get_document("a")
+    assert kept.embedding.tolist() == [1, 1]
+    assert kept.metadata == {"tags": ["a"]}
+
+
 # ── columnar batches ──
 
 ONES = np.ones((2, 2), np.float32)

@@ -116,6 +116,21 @@ def test_a_store_that_failed_to_open_can_be_opened_again():
     assert store.list_collections() == []
 
 
+def test_a_store_that_failed_to_open_leaves_no_thread_behind():
+    class Unreachable(AsyncMemoryStore):
+        async def _open(self):
+            raise OSError("away")
+
+    before = set(threading.enumerate())
+    store = SyncVectorStore(Unreachable(MemoryConfig()))
+    for _ in range(2):
+        with pytest.raises(BackendError, match="away"):
+            store.initialize()
+        assert set(threading.enumerate()) == before
+    with pytest.raises(StoreClosedError, match="not open yet"):
+        store.list_collections()
+
+
 def test_a_store_that_failed_to_close_is_closed_all_the_same():
     store = SyncVectorStore(Stubborn(MemoryConfig()))
     with pytest.raises(BackendError):

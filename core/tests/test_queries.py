@@ -1,5 +1,6 @@
 """Queries: what is refused, and what a search answers."""
 
+import attrs
 import pytest
 
 from pygent_vec import (
@@ -11,6 +12,7 @@ from pygent_vec import (
     UnsupportedFeatureError,
     VectorDocument,
 )
+from pygent_vec.model import Projection
 from pygent_vec.stores import MemoryConfig, MemoryStore
 
 from .builders import HERE, found, query
@@ -84,6 +86,30 @@ def test_ties_are_ordered_by_the_code_points_of_ids(store):
     store.add_documents([VectorDocument(id=one, embedding=[1, 0]) for one in ids])
     assert found(store.search_similar(query())) == sorted(ids)
     assert found(store.search_similar(query(limit=2))) == ["10", "9"]
+
+
+def test_hits_are_put_in_order_whatever_order_the_backend_gives():
+    class Reversed(MemoryStore):
+        def _search(self, spec, request):
+            return [
+                attrs.evolve(
+                    hits,
+                    rows=attrs.evolve(
+                        hits.rows,
+                        **{name: getattr(hits.rows, name)[::-1] for name in ("ids", "contents", "own")},
+                    ),
+                    distances=hits.distances[::-1],
+                )
+                for hits in super()._search(spec, attrs.evolve(request, projection=Projection()))
+            ]
+
+    with SyncVectorStore(Reversed(MemoryConfig())) as store:
+        store.create_collection("default", 2, DistanceMetric.EUCLIDEAN)
+        ids = ["c", "a", "d", "b"]
+        store.add_documents([VectorDocument(id=one, content=one, embedding=[one == "d", 0]) for one in ids])
+        results = store.search_similar(query())
+        assert found(results) == ["a", "b", "c", "d"]
+        assert [result.document.content for result in results] == ["a", "b", "c", "d"]
 
 
 def test_a_threshold_keeps_what_is_at_least_as_similar(line):

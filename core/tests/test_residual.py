@@ -1,5 +1,6 @@
 """Filters that a backend answers badly or not at all: slower, never different."""
 
+from datetime import UTC, datetime
 from zlib import crc32
 
 import attrs
@@ -15,6 +16,7 @@ from pygent_vec.stores import MemoryConfig, MemoryStore
 from .doubles import GradedStore
 from .strategies import near_metadatas, trees
 
+YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 GRADES = {
     "none": lambda _: Pushdown.NONE,
     "superset": lambda _: Pushdown.SUPERSET,
@@ -121,6 +123,47 @@ def test_a_filter_never_costs_results_however_far_away_they_are(grade):
         ]
         assert store.delete_where({"b": False}) == 2480
         assert store.count_documents() == 20
+
+
+@pytest.mark.parametrize(
+    ("condition", "count"),
+    [
+        (F("@id") < "c", 2),
+        (F("@title") == "t1", 1),
+        (F("@source") != "s0", 2),
+        (F("@document_type").exists(), 3),
+        (F("@chunk_index").is_in([0, 2]), 2),
+        (F("@chunk_count") > 1, 3),
+        (F("@created_at") == YEAR_2000, 3),
+        (F("@created_at") > YEAR_2000, 0),
+        (F("@updated_at") > YEAR_2000, 3),
+        (~F("@updated_at").exists(), 0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("grade", GRADES.values(), ids=GRADES.keys())
+def test_own_fields_are_filtered_by_core_as_by_the_reference(grade, condition, count):
+    with SyncVectorStore(GradedStore(MemoryConfig(), grade=grade)) as store:
+        store.create_collection("default", 1)
+        store.add_documents(
+            [
+                VectorDocument(
+                    id="abc"[number],
+                    title=f"t{number}",
+                    source=f"s{number}",
+                    document_type="note",
+                    chunk_index=number,
+                    chunk_count=3,
+                    created_at=YEAR_2000,
+                    embedding=[1],
+                )
+                for number in range(3)
+            ]
+        )
+        query = VectorQuery(query_vector=[1], metadata_filter=condition, include_metadata=False)
+        assert store.count_documents(filter=condition) == len(store.search_similar(query)) == count
+        assert len(list(store.iter_documents(filter=condition))) == count
+        assert store.delete_where(condition) == count
 
 
 class Wide(GradedStore):

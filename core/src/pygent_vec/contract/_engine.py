@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, ClassVar, TypeVar, final
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, final
 
 from pygent_vec.contract import _browsing, _writing
 from pygent_vec.contract._context import StoreContext
@@ -16,6 +16,7 @@ from pygent_vec.model import OperationEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
+    from types import TracebackType
 
     from pygent_vec.contract._config import StoreConfig
     from pygent_vec.contract._embedder import Embedder
@@ -83,6 +84,27 @@ class StoreEngine(Primitives):
     def subscribe(self, observer: Callable[[OperationEvent], None]) -> None:
         """Call *observer* after every operation, in the thread that ran it. It must not block or raise."""
         self._observers.append(observer)
+
+    @final
+    async def initialize(self) -> None:
+        """Open the store; a second call does nothing."""
+        await self._run(self._open_once)
+
+    @final
+    async def close(self) -> None:
+        """Wait for the calls inside, then release threads, files and sockets; a second call does nothing."""
+        await self._run(self._close_once)
+
+    @final
+    async def __aenter__(self) -> Self:
+        await self.initialize()
+        return self
+
+    @final
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
     async def _open_once(self) -> None:
         """Open, or wait while another caller opens. Cancelled anywhere, it leaves nothing half done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Self, TypeVar, final
+from typing import TYPE_CHECKING, Literal, final
 
 from pygent_vec.contract import _browsing, _collections, _health, _optimizing, _reading, _writing
 from pygent_vec.contract._engine import StoreEngine
@@ -15,7 +15,6 @@ from pygent_vec.model import DistanceMetric
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
-    from types import TracebackType
 
     from pygent_vec.filters import Filter
     from pygent_vec.model import (
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OnConflict", "VectorStore"]
 
-T = TypeVar("T")
 OnConflict = Literal["overwrite", "error", "skip"]
 
 
@@ -50,29 +48,6 @@ class VectorStore(StoreEngine):
         name: What results and reports call this store; None means the backend's name.
         embedder: Turns query texts, and documents without an embedding, into vectors.
     """
-
-    # ── life ──
-
-    @final
-    async def initialize(self) -> None:
-        """Open the store; a second call does nothing."""
-        await self._run(self._open_once)
-
-    @final
-    async def close(self) -> None:
-        """Wait for the calls inside, then release threads, files and sockets; a second call does nothing."""
-        await self._run(self._close_once)
-
-    @final
-    async def __aenter__(self) -> Self:
-        await self.initialize()
-        return self
-
-    @final
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     # ── collections ──
 
