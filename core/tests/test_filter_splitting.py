@@ -70,12 +70,19 @@ def test_the_backend_gets_nothing_that_it_can_not_answer(node, seed):
 
 @given(trees())
 def test_a_backend_that_answers_everything_leaves_nothing_to_core(node):
-    assert split(node, lambda _: Pushdown.EXACT).residual is None
+    assert leaves(split(node, lambda _: Pushdown.EXACT).residual) == []
 
 
 @given(trees())
 def test_a_backend_that_answers_nothing_gets_no_comparison(node):
     assert leaves(split(node, lambda _: Pushdown.NONE).pushed) == []
+
+
+@pytest.mark.parametrize("node", [Or(()), Not(And(())), Or(()) | A, Or(()) & A], ids=str)
+def test_a_backend_that_answers_nothing_is_asked_nothing(node):
+    parts = split(node, lambda _: Pushdown.NONE)
+    assert parts.pushed is None
+    assert parts.residual is not None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Pushdown", "Split", "split"]
 
 
+_EVERYTHING, _NOTHING = And(()), Or(())
+
+
 class Pushdown(StrEnum):
     """How well a backend answers a comparison."""
 
@@ -42,18 +45,49 @@ class Split:
 def split(node: Filter, grade: Callable[[Comparison], Pushdown]) -> Split:
     """Return the largest part of *node* that the backend can answer, and the rest.
 
+    A backend is never given a constant, which it might not understand.
+
     Args:
         node: A parsed filter.
         grade: How well the backend answers one comparison. EXACT promises its negation too.
     """
+    plain = _folded(node)
+    if plain is _EVERYTHING:
+        return Split(None, None)
+    return Split(None, _NOTHING) if plain is _NOTHING else _split(plain, grade)
+
+
+def _folded(node: Filter) -> Filter:
+    """Return *node* without constants in it, or one of the two constants."""
+    match node:
+        case Comparison():
+            return node
+        case Not(child):
+            inner = _folded(child)
+            if inner is _EVERYTHING:
+                return _NOTHING
+            return _EVERYTHING if inner is _NOTHING else Not(inner)
+        case And(children):
+            parts = [part for part in map(_folded, children) if part is not _EVERYTHING]
+            if any(part is _NOTHING for part in parts):
+                return _NOTHING
+            return And(tuple(parts)) if parts else _EVERYTHING
+        case Or(children):
+            parts = [part for part in map(_folded, children) if part is not _NOTHING]
+            if any(part is _EVERYTHING for part in parts):
+                return _EVERYTHING
+            return Or(tuple(parts)) if parts else _NOTHING
+
+
+def _split(node: Filter, grade: Callable[[Comparison], Pushdown]) -> Split:
     match node:
         case Comparison():
             how = grade(node)
             return Split(None if how is Pushdown.NONE else node, None if how is Pushdown.EXACT else node)
         case And(children):
-            return _split_and([split(child, grade) for child in children])
+            return _split_and([_split(child, grade) for child in children])
         case Or(children):
-            return _split_or(node, [split(child, grade) for child in children])
+            return _split_or(node, [_split(child, grade) for child in children])
         case Not(child):
             return _split_not(node, child, grade)
 
@@ -75,11 +109,11 @@ def _split_not(node: Not, child: Filter, grade: Callable[[Comparison], Pushdown]
     """Split a negation: a superset's negation is no superset, so logic is moved inwards first."""
     match child:
         case Not(inner):
-            return split(inner, grade)
+            return _split(inner, grade)
         case And(children):
-            return split(Or(tuple(Not(one) for one in children)), grade)
+            return _split(Or(tuple(Not(one) for one in children)), grade)
         case Or(children):
-            return split(And(tuple(Not(one) for one in children)), grade)
+            return _split(And(tuple(Not(one) for one in children)), grade)
         case Comparison():
             exact = grade(child) is Pushdown.EXACT
             return Split(node if exact else None, None if exact else node)

@@ -54,11 +54,14 @@ def offers(group: str) -> dict[str, list[Offer]]:
     found: dict[str, list[Offer]] = {}
     seen: set[str] = set()
     for distribution in Distribution.discover():
+        entry_points = _entry_points(distribution, group)
+        if not entry_points:  # most have none, and reading names and versions costs a parse each
+            continue
         name, version = _named(distribution)
         if name in seen:  # further down the path: it is shadowed, as its modules are
             continue
         seen.add(name)
-        for entry_point in _entry_points(distribution, group):
+        for entry_point in entry_points:
             offer = Offer(
                 name=entry_point.name,
                 distribution=name,

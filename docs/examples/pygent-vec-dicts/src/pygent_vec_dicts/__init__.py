@@ -1,0 +1,1 @@
+"""An example backend: a store over plain dicts."""
