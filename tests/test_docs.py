@@ -36,10 +36,7 @@ DOCS = ROOT / "docs"
 EXAMPLE = DOCS / "examples" / "pygent-vec-dicts"
 PAGES = sorted(
     [
-        *(
-            ROOT / name
-            for name in ("README.md", "CONTRIBUTING.md", "core/README.md", "conformance/README.md")
-        ),
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "core/README.md")),
         *ROOT.glob("plugins/*/README.md"),
         *DOCS.rglob("*.md"),
     ]

@@ -73,14 +73,14 @@ def comparisons(fields):
     )
 
 
-def trees(fields=near_fields):
-    """Return filter trees over *fields*."""
+def trees(fields=near_fields, *, least=0):
+    """Return filter trees over *fields*, whose conjunctions and choices have *least* children or more."""
     return st.recursive(
         comparisons(fields),
         lambda inner: (
             st.builds(Not, inner)
-            | st.builds(And, st.lists(inner, max_size=3).map(tuple))
-            | st.builds(Or, st.lists(inner, max_size=3).map(tuple))
+            | st.builds(And, st.lists(inner, min_size=least, max_size=3).map(tuple))
+            | st.builds(Or, st.lists(inner, min_size=least, max_size=3).map(tuple))
         ),
         max_leaves=6,
     )

@@ -11,7 +11,7 @@ from pygent_vec.config import open_store
 from pygent_vec.plugin import DISABLED_VARIABLE, BackendSpec, backends
 from pygent_vec.plugin import memory as memory_plugin
 
-from .installation import good
+from .installation import Site, good
 
 
 def test_a_plugin_is_found_and_loaded_by_its_entry_point(site):
@@ -161,6 +161,20 @@ def test_nobody_takes_the_name_of_a_built_in_store_in_silence(site):
     site.install("memory", "fake_memory", source=good("memory"))
     with pytest.raises(PluginLoadError, match=r"offered by .*dist-memory.* and .*pygent-vec"):
         backends().load("memory")
+
+
+@pytest.mark.parametrize("distribution", ["dist-shelf", "Dist_Shelf"])
+def test_of_one_distribution_found_twice_the_first_on_the_path_counts(
+    site, tmp_path, monkeypatch, distribution
+):
+    site.install("shelf", source=good("shelf"), version="1.0")
+    earlier = Site(tmp_path / "earlier")
+    earlier.path.mkdir()
+    earlier.install("shelf", source=good("shelf"), version="2.0", distribution=distribution)
+    monkeypatch.syspath_prepend(earlier.path)
+    (offer,) = backends().offers()["shelf"]
+    assert offer.version == "2.0"
+    assert backends().load("shelf").name == "shelf"
 
 
 @pytest.mark.parametrize(

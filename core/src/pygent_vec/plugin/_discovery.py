@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -58,9 +59,10 @@ def offers(group: str) -> dict[str, list[Offer]]:
         if not entry_points:  # most have none, and reading names and versions costs a parse each
             continue
         name, version = _named(distribution)
-        if name in seen:  # further down the path: it is shadowed, as its modules are
+        one = re.sub(r"[-_.]+", "-", name).lower()
+        if one in seen:  # further down the path: it is shadowed, as its modules are
             continue
-        seen.add(name)
+        seen.add(one)
         for entry_point in entry_points:
             offer = Offer(
                 name=entry_point.name,
