@@ -270,8 +270,13 @@ def test_the_examples_in_docstrings_are_true():
 # ── the example of a backend ──
 
 
+LONG_CHECKS = ("recall", "any_sequence", "any_filter", "twenty_thousand", "never_blocked", "few_matches")
+"""Left out here, to keep this run short; `pygent-vec conformance dicts` has them all."""
+
+
 def test_the_example_backend_keeps_the_contract(tmp_path, monkeypatch):
     from pygent_vec_conformance import run
+    from pygent_vec_conformance.outcome import Outcome
 
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     installed = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
@@ -285,5 +290,7 @@ def test_the_example_backend_keeps_the_contract(tmp_path, monkeypatch):
     )
     (installed / "entry_points.txt").write_text(points)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLE / "src"), str(tmp_path)]))
-    verdict = run("dicts")
-    assert verdict.exit_code == 0, verdict.headline()
+    verdict = run("dicts", only=f"not ({' or '.join(LONG_CHECKS)})")
+    assert not verdict.failed, verdict.headline()
+    assert verdict.count(Outcome.PASSED) > 150
+    assert [name for name in verdict.missing if not any(part in name for part in LONG_CHECKS)] == []
