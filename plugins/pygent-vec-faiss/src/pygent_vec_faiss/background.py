@@ -21,7 +21,7 @@ _LONGEST_WAIT_SECONDS = 10.0
 class Background:
     """Runs upkeep in one thread, which is started when it is first needed.
 
-    Work that fails is kept as `failure`, for the health report; the documents are not concerned by it.
+    Work that fails is kept in `failures`, for the health report; the documents are not concerned by it.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,13 @@ class Background:
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self.failure: Exception | None = None
+        self._failures: dict[object, Exception] = {}
+
+    @property
+    def failures(self) -> list[Exception]:
+        """Why the last work of a key failed, for each key where it did."""
+        with self._changed:
+            return list(self._failures.values())
 
     @property
     def stopped(self) -> bool:
@@ -53,6 +59,7 @@ class Background:
         """Drop the notices of *key*."""
         with self._changed:
             self._due.pop(key, None)
+            self._failures.pop(key, None)
 
     def stop(self) -> None:
         """End the work in progress at its next pause, and the thread."""
@@ -62,20 +69,26 @@ class Background:
         self._stopping.set()
 
     def _run(self) -> None:
-        while (work := self._next()) is not None:
+        while (due := self._next()) is not None:
+            key, work = due
             try:
                 work()
             except Exception as error:  # noqa: BLE001  # kept for the health report; documents are not concerned
-                self.failure = error
+                with self._changed:
+                    self._failures[key] = error
+            else:
+                with self._changed:
+                    self._failures.pop(key, None)
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self) -> tuple[object, Callable[[], None]] | None:
         """Wait until some work is due and its collection quiet; None when the thread is to end."""
         with self._changed:
             while not self._stopping.is_set():
                 now = monotonic()
                 waits = {key: due.wait(now) for key, due in self._due.items()}
                 if waits and min(waits.values()) <= 0:
-                    return self._due.pop(min(waits, key=lambda key: waits[key])).work
+                    key = min(waits, key=lambda key: waits[key])
+                    return key, self._due.pop(key).work
                 self._changed.wait(min(waits.values()) if waits else None)
             return None
 

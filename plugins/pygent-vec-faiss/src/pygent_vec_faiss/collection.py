@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import attrs
 import orjson
 
 from pygent_vec.contract import Tuning
-from pygent_vec.errors import CollectionNotFoundError, ConfigError, CorruptStoreError, hint
+from pygent_vec.errors import BackendError, CollectionNotFoundError, ConfigError, CorruptStoreError, hint
 from pygent_vec.model import CollectionSpec, CollectionStats, DistanceMetric, IndexSpec, rfc3339
 from pygent_vec_faiss.filtering.columns import FilterColumns
 from pygent_vec_faiss.parts import Parts
@@ -99,7 +101,12 @@ class Collection:
                 columns=FilterColumns(table, slots=vectors.count),
                 effort=effort if isinstance(effort, int) else None,
             )
-            self.upkeep = Upkeep(self.parts, build_budget=build_budget, stopped=stopped)
+            self._leaving = threading.Event()
+            self.upkeep = Upkeep(
+                self.parts,
+                build_budget=build_budget,
+                stopped=lambda: self._leaving.is_set() or stopped(),
+            )
             self.upkeep.load()
             _remove_strays(folder, vectors.state.generation)
         except BaseException:
@@ -130,10 +137,12 @@ class Collection:
 
     def set_effort(self, effort: int) -> None:
         """Persist a search effort."""
-        with self.parts.writing, self.parts.table.transaction() as change:
-            change.set(_EFFORT, effort)
-            change.commit()
-            self.parts.effort = effort
+        with self.parts.writing:
+            self.parts.check()
+            with self.parts.table.transaction() as change:
+                change.set(_EFFORT, effort)
+                change.commit()
+                self.parts.effort = effort
 
     def stats(self) -> CollectionStats:
         """Return its size. For a holder of the shared lock."""
@@ -149,26 +158,44 @@ class Collection:
             document_count=parts.table.count,
             dimension=parts.spec.dimension,
             index=words,
-            disk_bytes=sum(file.stat().st_size for file in parts.folder.iterdir() if file.is_file()),
+            disk_bytes=_size_of(parts.folder),
             memory_bytes=held + parts.slots.nbytes + parts.columns.nbytes,
         )
 
     def close(self) -> None:
-        """Save the index and close the files."""
+        """Save the index, where there is room for it, and close the files."""
         try:
-            self.upkeep.save()
+            with suppress(BackendError):  # the index is a cache: the next open builds what is missing
+                self.upkeep.save()
         finally:
             self.parts.close()
 
     def drop(self, remove: Callable[[], bool]) -> bool:
-        """Let nobody in any more, close the files, and remove the folder by *remove*."""
+        """Remove the folder by *remove*, let nobody in any more, and close the files.
+
+        Where *remove* fails, the collection goes on as before.
+        """
         parts = self.parts
-        with parts.upkeep, parts.writing, parts.lock.exclusive:
-            removed = remove()
-            parts.fault = CollectionNotFoundError(f"the collection {parts.spec.name!r} was deleted")
-            parts.index = None
-            parts.close()
+        self._leaving.set()  # an index in the making is given up, or this would wait for it
+        try:
+            with parts.upkeep, parts.writing, parts.lock.exclusive:
+                removed = remove()
+                parts.fault = CollectionNotFoundError(f"the collection {parts.spec.name!r} was deleted")
+                parts.index = None
+                parts.abandon()
+        except BaseException:
+            self._leaving.clear()
+            raise
         return removed
+
+
+def _size_of(folder: Path) -> int:
+    """Return the bytes of the files in *folder*; upkeep may be replacing some of them."""
+    size = 0
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
 
 
 def _plain(spec: CollectionSpec) -> JsonValue:

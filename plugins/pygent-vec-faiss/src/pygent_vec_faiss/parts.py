@@ -63,7 +63,7 @@ class Parts:
     lock: ReadWriteLock = attrs.Factory(ReadWriteLock)
     writing: threading.Lock = attrs.Factory(threading.Lock)
     upkeep: threading.RLock = attrs.Factory(threading.RLock)
-    _selector: SlotSelector | None = None
+    _selector: tuple[int, SlotSelector] | None = None
     _norms: tuple[int, Float32Vector] = attrs.Factory(lambda: (0, np.empty(0, np.float32)))
     _norms_lock: threading.Lock = attrs.Factory(threading.Lock)
 
@@ -97,9 +97,10 @@ class Parts:
         """Return what keeps dead slots out of the index's answers; None where there are none."""
         if not self.slots.dead:
             return None
-        if self._selector is None:
-            self._selector = SlotSelector(self.slots.alive)
-        return self._selector
+        # A selector does not select slots that came after it, and by now the index may hold them.
+        if self._selector is None or self._selector[0] < len(self.slots):
+            self._selector = (len(self.slots), SlotSelector(self.slots.alive))
+        return self._selector[1]
 
     def norms(self, first: int = 0) -> Float32Vector:
         """Return the L2 norms of the slots from *first* on, computed when a scan first needs them."""
@@ -160,3 +161,8 @@ class Parts:
         """Close the files."""
         self.vectors.close()
         self.table.close()
+
+    def abandon(self) -> None:
+        """Close the files of a collection that was deleted."""
+        self.vectors.close()
+        self.table.abandon()

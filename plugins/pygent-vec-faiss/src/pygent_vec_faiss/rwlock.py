@@ -47,6 +47,8 @@ class ReadWriteLock:
                 self._writing = True
             finally:
                 self._waiting -= 1
+                if not self._writing:  # an interrupt ended the wait: readers held back by it may go on
+                    self._changed.notify_all()
 
     def _end_writing(self) -> None:
         with self._changed:

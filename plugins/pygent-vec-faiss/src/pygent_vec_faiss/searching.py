@@ -11,7 +11,7 @@ from pygent_vec.contract import SearchHits
 from pygent_vec.errors import CorruptStoreError
 from pygent_vec.model import DistanceMetric, DocumentRows, distances_to, top_k
 from pygent_vec_faiss.search.policy import accepted, indexable, plan_search
-from pygent_vec_faiss.search.scan import Neighbors, ScanRows, merged, nearest, norms_of
+from pygent_vec_faiss.search.scan import Neighbors, ScanRows, merged, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +54,11 @@ def _approximate(
         k=k,
         kind=index.kind,
         effort=request.effort or parts.effort or index.default_effort,
+        metric=request.metric,
     )
-    if plan.exact or not indexable(norms_of(request.vectors)):
+    # Cosine needs no look at the lengths: core lets no vector in whose squared norm float32 cannot hold.
+    cosine = request.metric is DistanceMetric.COSINE
+    if plan.exact or not (cosine or indexable(_lengths(request.vectors))):
         return None
     filtered = mask if request.pushed is not None else None
     found = index.search(request.vectors, plan.fetch, effort=plan.effort, selector=parts.selector())
@@ -65,6 +68,13 @@ def _approximate(
         or _exact(parts, request.metric, query[np.newaxis], k, mask)[0]
         for query, slots, tail in zip(request.vectors, found, tails, strict=True)
     ]
+
+
+def _lengths(queries: Float32Matrix) -> Float32Vector:
+    """Return the L2 norms of *queries* well enough to tell whether float32 can hold their distances."""
+    with np.errstate(over="ignore", under="ignore"):
+        squares: Float32Vector = np.einsum("ij,ij->i", queries, queries)
+        return np.sqrt(squares)
 
 
 def _combined(
@@ -81,8 +91,8 @@ def _combined(
     if kept is None or (tail is None and len(kept) < k):
         return None
     distances = distances_to(metric, query, parts.raw_rows(kept))
-    parts_found = [Neighbors(slots=kept, distances=distances)] + ([tail] if tail is not None else [])
-    best = merged(parts_found, k)
+    found = Neighbors(slots=kept, distances=distances)
+    best = merged([found] if tail is None else [found, tail], k)
     return best if len(best.slots) >= k else None
 
 

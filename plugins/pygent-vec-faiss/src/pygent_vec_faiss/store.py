@@ -60,6 +60,7 @@ class FaissStore(BlockingVectorStore):
         return FAISS_CAPABILITIES
 
     def _open(self) -> None:
+        self._catalogue.check()
         self._lock.acquire()
         try:
             self._catalogue.prepare()
@@ -77,14 +78,14 @@ class FaissStore(BlockingVectorStore):
 
     def _ping(self) -> Ping:
         self._catalogue.names()
-        problems = []
-        if self._background.failure is not None:
-            problems.append(
-                Problem(
-                    what=f"the upkeep of an index failed: {self._background.failure}",
-                    remedy="mend the cause, then call optimize(); until then searches are exact and slower",
-                )
+        problems: list[Problem] = []
+        problems.extend(
+            Problem(
+                what=f"the upkeep of an index failed: {failure}",
+                remedy="mend the cause, then call optimize(); until then searches are exact and slower",
             )
+            for failure in self._background.failures
+        )
         for name, collection in list(self._collections.items()):
             if collection.parts.fault is not None:
                 problems.append(
@@ -104,11 +105,14 @@ class FaissStore(BlockingVectorStore):
         if not self._catalogue.holds(name):
             return False
         with self._opening:
-            collection = self._collections.pop(name, None)
+            collection = self._collections.get(name)
             if collection is None:
                 return self._catalogue.remove(name)
+            # Others find the collection until it is gone from the disk: if that fails, it stays in use.
+            removed = collection.drop(lambda: self._catalogue.remove(name))
             self._background.forget(collection)
-            return collection.drop(lambda: self._catalogue.remove(name))
+            del self._collections[name]
+            return removed
 
     def _collection_names(self) -> Sequence[str]:
         return self._catalogue.names()
@@ -190,7 +194,8 @@ class FaissStore(BlockingVectorStore):
 
     def _existing(self, spec: CollectionSpec) -> Collection:
         collection = self._collections.get(spec.name)
-        if collection is None:
+        # Another collection may have taken the name, with other dimensions, since core looked it up.
+        if collection is None or (collection.spec is not spec and collection.spec != spec):
             raise CollectionNotFoundError(f"the collection {spec.name!r} was deleted meanwhile")
         return collection
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pygent_vec.errors import PygentVecError
 from pygent_vec_faiss.search.index import IndexParameters, Unusable, create_index, load_index
-from pygent_vec_faiss.search.policy import auto_kind, indexable, room_for, scan_seconds, training_rows
+from pygent_vec_faiss.search.policy import (
+    auto_kind,
+    default_links,
+    indexable,
+    nlist_for,
+    room_for,
+    scan_seconds,
+    training_rows,
+)
 from pygent_vec_faiss.search.scan import ScanRows, nearest, norms_of
 from pygent_vec_faiss.slots import Slots
 from pygent_vec_faiss.storage.vectors import VectorFile
@@ -17,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pygent_vec.model import Float32Matrix
+    from pygent_vec.model import Float32Matrix, Int64Vector
     from pygent_vec_faiss.parts import Parts
     from pygent_vec_faiss.search.index import AnnIndex
 
@@ -33,6 +43,7 @@ _SLICE_SECONDS = 0.02
 _FIRST_SLICE = 64
 _LARGEST_SLICE = 4_096
 _COPY_ROWS = 4_096
+_MOST_TRAINING_ROWS = 1 << 18
 _MEASURED_SCANS = 5
 _CALL_SECONDS = 100e-6
 
@@ -82,18 +93,21 @@ class Upkeep:
     def due(self) -> bool:
         """Return whether there is enough to do for `work`."""
         parts = self._parts
-        if parts.fault is not None:
-            return False
-        if parts.slots.dead > max(_LEAST_COMPACTED, parts.slots.living):
-            return True
-        if parts.index is None:
-            return self.wanted_kind() != "flat"
-        return len(parts.slots) - parts.index.count >= _LEAST_TAIL
+        with parts.lock.shared:  # a compaction may be closing the vector file that is measured
+            if parts.fault is not None:
+                return False
+            if parts.slots.dead > max(_LEAST_COMPACTED, parts.slots.living):
+                return True
+            if parts.index is None:
+                return self.wanted_kind() != "flat"
+            return len(parts.slots) - parts.index.count >= _LEAST_TAIL
 
     def work(self) -> None:
         """Do what is due: compact, then build or grow the index, then save it."""
         parts = self._parts
         with parts.upkeep:
+            if parts.fault is not None:
+                return
             if parts.slots.dead > max(_LEAST_COMPACTED, parts.slots.living):
                 self.compact()
             if parts.index is None and self.wanted_kind() != "flat":
@@ -106,6 +120,7 @@ class Upkeep:
         """Compact if anything is dead, and build the index over all documents, whatever it is now."""
         parts = self._parts
         with parts.upkeep:
+            parts.check()
             if parts.slots.dead:
                 self.compact()
             kind = self.wanted_kind()
@@ -153,30 +168,52 @@ class Upkeep:
         parts = self._parts
         with parts.upkeep, parts.writing:
             parts.check()
+            parts.table.settle()  # a commit in doubt may name the file that is written here
             living = np.flatnonzero(parts.slots.alive).astype(np.int64)
             old = parts.vectors
-            new = VectorFile.create(
-                parts.folder, dimension=parts.spec.dimension, generation=old.state.generation + 1
-            )
+            generation = old.state.generation + 1
+            new = VectorFile.create(parts.folder, dimension=parts.spec.dimension, generation=generation)
             try:
-                for start in range(0, len(living), _COPY_ROWS):
-                    new.append(old.rows(living[start : start + _COPY_ROWS]), durable=False)
-                new.sync()
-                numbers = np.arange(len(living), dtype=np.int64)
-                with parts.table.transaction() as change:
-                    change.renumber(living, numbers)
-                    with parts.lock.exclusive:
-                        change.commit(new.state)
-                        parts.replace(vectors=new, slots=Slots(numbers, len(numbers)), living=living)
-            except BaseException:
-                # The new file stays until the next open: a commit that failed may yet turn out to stand.
-                if parts.table.vectors == new.state and parts.vectors is not new:
-                    parts.fault = RuntimeError("a compaction was interrupted after its commit")
-                raise
-            self._path_of(old.state.generation).unlink(missing_ok=True)
-            self._saved = 0
-            old.close()
-            old.path.unlink(missing_ok=True)
+                if self._copied(living, new):
+                    self._adopt(living, new)
+            finally:
+                if parts.vectors is not new:
+                    self._give_up(new)
+            if parts.vectors is new:
+                self._saved = 0
+                old.close()
+                old.path.unlink(missing_ok=True)
+                self._path_of(old.state.generation).unlink(missing_ok=True)
+
+    def _copied(self, living: Int64Vector, new: VectorFile) -> bool:
+        """Copy the vectors of the *living* slots; return whether nothing stopped it."""
+        for start in range(0, len(living), _COPY_ROWS):
+            if self._stopped():
+                return False
+            new.append(self._parts.vectors.rows(living[start : start + _COPY_ROWS]), durable=False)
+        new.sync()
+        return True
+
+    def _adopt(self, living: Int64Vector, new: VectorFile) -> None:
+        """Commit the *new* file and the documents' new slots, and go over to them."""
+        parts = self._parts
+        numbers = np.arange(len(living), dtype=np.int64)
+        with parts.table.transaction() as change:
+            change.renumber(living, numbers)
+            with parts.lock.exclusive:
+                change.commit(new.state)
+                parts.replace(vectors=new, slots=Slots(numbers, len(numbers)), living=living)
+
+    def _give_up(self, new: VectorFile) -> None:
+        """Remove the vector file of a compaction that failed, once its commit cannot come back."""
+        parts = self._parts
+        if parts.table.vectors == new.state:
+            parts.fault = RuntimeError("a compaction was interrupted after its commit")
+        new.close()
+        with suppress(PygentVecError, OSError):
+            if parts.fault is None:
+                parts.table.settle()
+                new.path.unlink(missing_ok=True)
 
     def _build(self, kind: str) -> None:
         """Build an index while searches scan, and publish it when it has caught up."""
@@ -186,8 +223,8 @@ class Upkeep:
         parameters = self._parameters(kind)
         sample = np.empty((0, parts.spec.dimension), np.float32)
         if kind == "ivf_flat":
-            wanted = training_rows(parameters.nlist) if parameters.nlist else len(parts.slots)
-            sample = parts.vectors.rows(self._sample_slots(min(wanted, 64 * 4_096)))
+            wanted = training_rows(parameters.nlist or nlist_for(len(parts.slots)))
+            sample = parts.vectors.rows(self._sample_slots(min(wanted, _MOST_TRAINING_ROWS)))
         index = create_index(
             metric=parts.spec.distance_metric,
             dimension=parts.spec.dimension,
@@ -227,14 +264,16 @@ class Upkeep:
         self._parts.vectors.read_into(vectors, first)
         return vectors
 
-    def _sample_slots(self, rows: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def _sample_slots(self, rows: int) -> Int64Vector:
         living = np.flatnonzero(self._parts.slots.alive)
         if len(living) > rows:
             living = np.sort(np.random.default_rng(0).choice(living, rows, replace=False))
         return living.astype(np.int64)
 
     def _parameters(self, kind: str) -> IndexParameters:
-        return IndexParameters(kind=kind, **self._parts.spec.index.options)  # type: ignore[arg-type]
+        spec = self._parts.spec
+        options = {"m": default_links(spec.distance_metric), **spec.index.options}
+        return IndexParameters(kind=kind, **options)  # type: ignore[arg-type]
 
     @property
     def _path(self) -> Path:

@@ -107,7 +107,11 @@ def _delete(parts: Parts, slots: Int64Vector) -> int:
     with parts.table.transaction() as change:
         deleted = change.delete(slots)
         with parts.lock.exclusive:
-            change.commit()
-            parts.kill(slots)
+            try:
+                change.commit()
+                parts.kill(slots)
+            finally:
+                if parts.table.count != parts.slots.living:
+                    parts.fault = RuntimeError("a deletion was interrupted after its commit")
     parts.table.checkpoint_if_due()
     return deleted

@@ -65,6 +65,7 @@ class HnswIndex(AnnIndex):
             # Setting a member hands ownership to C++, which was just told not to own it: take it back.
             self._storage.thisown = True
         self._graph = graph
+        self._count = int(graph.ntotal)  # kept here: a search asks for it twice, and FAISS is slow to say
         self._matrix = np.empty((0, dimension), np.float32)
         self.capacity = 0
 
@@ -90,7 +91,7 @@ class HnswIndex(AnnIndex):
     @property
     def count(self) -> int:
         """The number of slots that are in the index."""
-        return int(self._graph.ntotal)
+        return self._count
 
     @property
     def matrix(self) -> Float32Matrix:
@@ -124,6 +125,7 @@ class HnswIndex(AnnIndex):
             vectors = vectors / norms_of(vectors)[:, None]
         with index_errors():
             self._graph.add(vectors)
+        self._count = count
         self._matrix = self._view()
 
     def reserve(self, slots: int, source: VectorSource) -> None:

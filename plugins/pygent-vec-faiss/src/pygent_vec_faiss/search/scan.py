@@ -76,6 +76,8 @@ class Neighbors:
 
 def merged(parts: Sequence[Neighbors], k: int) -> Neighbors:
     """Return the *k* nearest of several disjoint *parts*, with all ties at the k-th distance."""
+    if len(parts) == 1:
+        return _selected(parts[0].slots, parts[0].distances, k)
     slots = np.concatenate([part.slots for part in parts])
     return _selected(slots, np.concatenate([part.distances for part in parts]), k)
 
@@ -287,7 +289,8 @@ def _rescored(
 
 
 def _selected(slots: Int64Vector, distances: Float64Vector, k: int) -> Neighbors:
-    if len(distances) > k:
+    count = len(distances)
+    if count > k:
         near = distances <= np.partition(distances, k - 1)[k - 1]
         slots, distances = slots[near], distances[near]
     order = np.lexsort((slots, distances))

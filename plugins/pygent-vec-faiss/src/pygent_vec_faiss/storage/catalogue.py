@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
 from typing import TYPE_CHECKING
 
+from pygent_vec.errors import ConfigError, shown
 from pygent_vec_faiss.storage.failures import storage_error
 from pygent_vec_faiss.storage.integrity import sync_directory
+from pygent_vec_faiss.storage.lock import LOCK_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalogue", "folder_name", "name_of"]
 
+_NEW, _TRASH = ".new-", ".trash-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -58,6 +62,25 @@ class Catalogue:
     def __init__(self, root: Path) -> None:
         self._folder = root / "collections"
 
+    def check(self) -> None:
+        """Refuse a directory that holds other things than a store, before anything is written into it.
+
+        Raises:
+            ConfigError: there are files, and none of them is a store's.
+            BackendError: the directory cannot be read.
+        """
+        try:
+            names = {entry.name for entry in self._folder.parent.iterdir()}
+        except (FileNotFoundError, NotADirectoryError):
+            return  # it is made, or refused, by the lock
+        except OSError as error:
+            raise storage_error(error, self._folder.parent) from error
+        if names and not names & {LOCK_NAME, self._folder.name}:
+            raise ConfigError(
+                f"path={str(self._folder.parent)!r} holds other things, such as {shown(min(names))}, and no "
+                "store; give the path of a store, of an empty directory, or one that does not exist yet"
+            )
+
     def prepare(self) -> None:
         """Make the directory, and remove what an interrupted call left half made or half removed.
 
@@ -68,8 +91,8 @@ class Catalogue:
             self._folder.mkdir(exist_ok=True)
             sync_directory(self._folder.parent)
             for folder in self._folder.iterdir():
-                if folder.name.startswith("."):
-                    shutil.rmtree(folder)
+                if folder.name.startswith((_NEW, _TRASH)):
+                    shutil.rmtree(folder, ignore_errors=True)  # what stays is in nobody's way
         except OSError as error:
             raise storage_error(error, self._folder) from error
 
@@ -105,7 +128,7 @@ class Catalogue:
         folder = self.folder(name)
         if folder.exists():
             return False
-        temporary = self._folder / f".new-{secrets.token_hex(8)}"
+        temporary = self._folder / f"{_NEW}{secrets.token_hex(8)}"
         try:
             temporary.mkdir()
             fill(temporary)
@@ -121,16 +144,21 @@ class Catalogue:
         """Remove a collection's folder: it loses its name at once. Return False if there is none.
 
         Raises:
-            BackendError: the file system refuses.
+            BackendError: the file system refuses; the collection stays.
         """
         folder = self.folder(name)
-        trash = self._folder / f".trash-{secrets.token_hex(8)}"
+        trash = self._folder / f"{_TRASH}{secrets.token_hex(8)}"
         try:
             folder.rename(trash)
-            sync_directory(self._folder)
-            shutil.rmtree(trash)
         except FileNotFoundError:
             return False
         except OSError as error:
             raise storage_error(error, folder) from error
+        try:
+            sync_directory(self._folder)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                trash.rename(folder)
+            raise storage_error(error, folder) from error
+        shutil.rmtree(trash, ignore_errors=True)  # the next open removes what stays
         return True

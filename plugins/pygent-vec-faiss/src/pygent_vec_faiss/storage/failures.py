@@ -58,8 +58,8 @@ def storage_error(error: Exception, path: Path) -> PygentVecError:
 
 def _full(path: Path, error: Exception) -> BackendError:
     return BackendError(
-        f"{path} cannot grow ({error}); the batch was not written. Free disk space or raise the quota, "
-        "then try again"
+        f"{path} cannot grow ({error}); nothing of this call is kept, and nothing acknowledged is lost. "
+        "Free disk space or raise the quota, then try again"
     )
 
 

@@ -219,16 +219,25 @@ class VectorFile:
         Raises:
             CorruptStoreError: the file ends before one of them.
         """
-        out = np.empty((len(slots), self._dimension), dtype="<f4")
         if len(slots) <= _FEW_ROWS:
-            for place, slot in enumerate(slots.tolist()):
-                self._read(out[place], slot)
-            return out
+            return self._few_rows(slots.tolist())
+        out = np.empty((len(slots), self._dimension), dtype="<f4")
         starts = np.concatenate(([0], np.flatnonzero(np.diff(slots) != 1) + 1))
         ends = [*starts[1:].tolist(), len(slots)]
         for start, end, slot in zip(starts.tolist(), ends, slots[starts].tolist(), strict=True):
             self._read(out[start:end], slot)
         return out
+
+    def _few_rows(self, slots: list[int]) -> Float32Matrix:
+        """Return the rows of *slots*, each by one call of the system: a search does this for its results."""
+        size, descriptor = self._row_bytes, self._descriptor
+        try:
+            body = b"".join([os.pread(descriptor, size, slot * size) for slot in slots])
+        except OSError as error:
+            raise storage_error(error, self.path) from error
+        if len(body) != size * len(slots):
+            raise corrupt(self.path, f"it ends inside of the rows {slots}, which were committed")
+        return np.frombuffer(bytearray(body), dtype="<f4").reshape(len(slots), self._dimension)
 
     def chunks(self, start: int = 0, rows: int | None = None) -> Iterator[tuple[int, Float32Matrix]]:
         """Yield `(first slot, float32 [m, d])` over all rows from *start* on, read without the map.

@@ -1,0 +1,1 @@
+"""The topics of the contract, one module each."""
