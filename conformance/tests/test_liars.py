@@ -1,16 +1,27 @@
-"""Liars: whatever an adopter does to keep the suite quiet, the run must not end green."""
+"""Liars: whatever an adopter does to keep the suite quiet, the run must not end green.
+
+PYGENT_VEC_MUTANTS=all tries every lie; otherwise two of each kind, because each needs a process of its own.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+T = TypeVar("T")
+
+
+def _some(lies: Sequence[T]) -> Sequence[T]:
+    return lies if os.environ.get("PYGENT_VEC_MUTANTS") == "all" else lies[:2]
+
 
 _HEAD = """
 import pytest
@@ -50,13 +61,15 @@ def _is_red(done: subprocess.CompletedProcess[str]) -> None:
 
 @pytest.mark.parametrize(
     "mark",
-    [
-        "@pytest.mark.skip(reason='no server')",
-        "@pytest.mark.skipif(True, reason='no server')",
-        "@pytest.mark.xfail(reason='later')",
-        "@pytest.mark.xfail(strict=False, run=False)",
-        "@pytest.mark.usefixtures('absent')",
-    ],
+    _some(
+        [
+            "@pytest.mark.skip(reason='no server')",
+            "@pytest.mark.skipif(True, reason='no server')",
+            "@pytest.mark.xfail(reason='later')",
+            "@pytest.mark.xfail(strict=False, run=False)",
+            "@pytest.mark.usefixtures('absent')",
+        ]
+    ),
 )
 def test_a_mark_on_the_class_does_not_excuse_it(tmp_path: Path, mark: str) -> None:
     test = f"""
@@ -73,14 +86,16 @@ class TestLiar(VectorStoreContract):
 
 @pytest.mark.parametrize(
     "start",
-    [
-        "pytest.skip('no server')",
-        "pytest.xfail('later')",
-        "pytest.importorskip('no_such_client')",
-        "raise OSError('no server')",
-        "return None",
-        "return 'memory'",
-    ],
+    _some(
+        [
+            "pytest.skip('no server')",
+            "pytest.xfail('later')",
+            "pytest.importorskip('no_such_client')",
+            "raise OSError('no server')",
+            "return None",
+            "return 'memory'",
+        ]
+    ),
 )
 def test_a_target_fixture_that_gives_no_target_is_a_failure(tmp_path: Path, start: str) -> None:
     test = f"""
@@ -94,15 +109,17 @@ class TestLiar(VectorStoreContract):
 
 @pytest.mark.parametrize(
     "start",
-    [
-        "pytest.skip('no server')",
-        "pytest.xfail('later')",
-        "pytest.exit('enough', returncode=0)",
-        "raise SystemExit(0)",
-        "raise KeyboardInterrupt",
-        "raise OSError('no route to host')",
-        "import threading; threading.Event().wait()",
-    ],
+    _some(
+        [
+            "pytest.skip('no server')",
+            "pytest.xfail('later')",
+            "pytest.exit('enough', returncode=0)",
+            "raise SystemExit(0)",
+            "raise KeyboardInterrupt",
+            "raise OSError('no route to host')",
+            "import threading; threading.Event().wait()",
+        ]
+    ),
 )
 def test_a_store_that_does_not_open_is_a_failure(tmp_path: Path, start: str) -> None:
     test = f"""
@@ -117,7 +134,7 @@ class TestLiar(VectorStoreContract):
 
 
 @pytest.mark.parametrize(
-    "start", ["pytest.skip('no', allow_module_level=True)", "import no_such_client", "1 / 0"]
+    "start", _some(["pytest.skip('no', allow_module_level=True)", "import no_such_client", "1 / 0"])
 )
 def test_a_module_that_does_not_come_to_its_class_is_not_green(tmp_path: Path, start: str) -> None:
     _is_red(_pytest(tmp_path, test=f"{start}\n{_HONEST}"))
@@ -125,16 +142,18 @@ def test_a_module_that_does_not_come_to_its_class_is_not_green(tmp_path: Path, s
 
 @pytest.mark.parametrize(
     "body",
-    [
-        "def test_a_store_opens_and_answers(self): pass",
-        "test_a_store_opens_and_answers = None",
-        "__test__ = False",
-        "conformance_contract = False",
-        "def conformance_changes(cls=None): return []\n    def test_a_store_opens_and_answers(self): pass",
-        "known_faults = {'test_a_store_opens_and_answers': 'later'}",
-        "known_faults = {'test_nothing': None}",
-        "def __init_subclass__(cls): pass\n    def test_a_store_opens_and_answers(self): pass",
-    ],
+    _some(
+        [
+            "def test_a_store_opens_and_answers(self): pass",
+            "test_a_store_opens_and_answers = None",
+            "__test__ = False",
+            "conformance_contract = False",
+            "def conformance_changes(cls=None): return []\n    def test_a_store_opens_and_answers(self): pass",
+            "known_faults = {'test_a_store_opens_and_answers': 'later'}",
+            "known_faults = {'test_nothing': None}",
+            "def __init_subclass__(cls): pass\n    def test_a_store_opens_and_answers(self): pass",
+        ]
+    ),
 )
 def test_a_check_cannot_be_overridden(tmp_path: Path, body: str) -> None:
     test = f"""
@@ -147,14 +166,16 @@ class TestLiar(VectorStoreContract):
 
 @pytest.mark.parametrize(
     "after",
-    [
-        "TestLiar.test_a_store_opens_and_answers = lambda self: None",
-        "VectorStoreContract.test_a_store_opens_and_answers = lambda self: None",
-        "del VectorStoreContract.test_a_store_opens_and_answers",
-        "TestLiar.__test__ = False",
-        "TestLiar.known_faults = None",
-        "TestLiar.conformance_changes = classmethod(lambda cls: [])",
-    ],
+    _some(
+        [
+            "TestLiar.test_a_store_opens_and_answers = lambda self: None",
+            "VectorStoreContract.test_a_store_opens_and_answers = lambda self: None",
+            "del VectorStoreContract.test_a_store_opens_and_answers",
+            "TestLiar.__test__ = False",
+            "TestLiar.known_faults = None",
+            "TestLiar.conformance_changes = classmethod(lambda cls: [])",
+        ]
+    ),
 )
 def test_a_check_cannot_be_replaced_afterwards(tmp_path: Path, after: str) -> None:
     test = f"""
@@ -180,16 +201,18 @@ class TestLiar(Mixin, VectorStoreContract):
 
 @pytest.mark.parametrize(
     "hook",
-    [
-        "def pytest_collection_modifyitems(items): items.clear()",
-        "def pytest_collection_modifyitems(items): del items[1:]",
-        "def pytest_collection_modifyitems(items): [item.add_marker(pytest.mark.skip) for item in items]",
-        "def pytest_collection_modifyitems(items): [item.add_marker(pytest.mark.xfail) for item in items]",
-        "def pytest_runtest_setup(item): pytest.skip('no server')",
-        "def pytest_runtest_protocol(item): return True",
-        "def pytest_pyfunc_call(pyfuncitem): return True",
-        "def pytest_ignore_collect(): return True",
-    ],
+    _some(
+        [
+            "def pytest_collection_modifyitems(items): items.clear()",
+            "def pytest_collection_modifyitems(items): del items[1:]",
+            "def pytest_collection_modifyitems(items): [item.add_marker(pytest.mark.skip) for item in items]",
+            "def pytest_collection_modifyitems(items): [item.add_marker(pytest.mark.xfail) for item in items]",
+            "def pytest_runtest_setup(item): pytest.skip('no server')",
+            "def pytest_runtest_protocol(item): return True",
+            "def pytest_pyfunc_call(pyfuncitem): return True",
+            "def pytest_ignore_collect(): return True",
+        ]
+    ),
 )
 def test_a_conftest_cannot_take_checks_away(tmp_path: Path, hook: str) -> None:
     _is_red(_pytest(tmp_path, test=_HONEST, conftest=f"import pytest\n{hook}\n"))
@@ -197,14 +220,16 @@ def test_a_conftest_cannot_take_checks_away(tmp_path: Path, hook: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ("--backend", "no-such-backend"),
-        ("--backend", "memory", "--backend-config", "no_such_setting=1"),
-        ("--target", "no_such_module:target"),
-        ("--target", "raising:target"),
-        ("--target", "json:dumps"),
-        (),
-    ],
+    _some(
+        [
+            ("--backend", "no-such-backend"),
+            ("--backend", "memory", "--backend-config", "no_such_setting=1"),
+            ("--target", "no_such_module:target"),
+            ("--target", "raising:target"),
+            ("--target", "json:dumps"),
+            (),
+        ]
+    ),
 )
 def test_a_target_that_is_none_is_a_failure(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (tmp_path / "raising.py").write_text("raise RuntimeError('no licence')\n", encoding="utf-8")
@@ -213,13 +238,15 @@ def test_a_target_that_is_none_is_a_failure(tmp_path: Path, arguments: tuple[str
 
 @pytest.mark.parametrize(
     "store",
-    [
-        "class Liar:\n    def __getattr__(self, name): return None",
-        "from unittest.mock import AsyncMock as Liar_\ndef Liar(config): return Liar_()",
-        "from unittest.mock import MagicMock as Liar_\ndef Liar(config): return Liar_()",
-        "def Liar(config): return None",
-        "class Liar(MemoryStore):\n    @property\n    def capabilities(self): return None",
-    ],
+    _some(
+        [
+            "class Liar:\n    def __getattr__(self, name): return None",
+            "from unittest.mock import AsyncMock as Liar_\ndef Liar(config): return Liar_()",
+            "from unittest.mock import MagicMock as Liar_\ndef Liar(config): return Liar_()",
+            "def Liar(config): return None",
+            "class Liar(MemoryStore):\n    @property\n    def capabilities(self): return None",
+        ]
+    ),
 )
 def test_something_that_is_no_store_is_a_failure(tmp_path: Path, store: str) -> None:
     test = f"""
@@ -231,7 +258,7 @@ class TestLiar(VectorStoreContract):
     _is_red(_pytest(tmp_path, "--check-timeout", "5", test=test))
 
 
-@pytest.mark.parametrize("how", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
+@pytest.mark.parametrize("how", _some(["os._exit(0)", "os.kill(os.getpid(), 9)"]))
 def test_a_backend_that_ends_the_process_is_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Death", "Fate", "Hunt", "checks_for"]
 
 _PATIENCE = 20.0
+_MORE_PATIENCE = 180.0
+_LONG = 60.0
 _MOST_ACCIDENTS = 12
 
 
@@ -101,10 +103,15 @@ class Hunt:
             return
         for case in check.tries:
             with _without_shrinking():
-                result = execute(check, case, target, self._profile, timeout=min(check.timeout, _PATIENCE))
+                result = execute(check, case, target, self._profile, timeout=_patience(check))
             self._seconds.setdefault(check.name, result.seconds)
             if result.outcome is Outcome.FAILED:
                 yield result
+
+
+def _patience(check: Check) -> float:
+    """Return seconds for one try: a mutant that hangs is not waited for, and a long check is not cut short."""
+    return _PATIENCE if check.timeout <= _LONG else min(check.timeout, _MORE_PATIENCE)
 
 
 def checks_for(requirements: Sequence[str]) -> list[Check]:

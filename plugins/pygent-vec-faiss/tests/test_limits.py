@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pygent_vec import BackendError, ConfigError, StoreLockedError, SyncVectorStore, VectorBatch, VectorQuery
+from pygent_vec.model import IndexSpec
 from pygent_vec_faiss.config import FaissConfig
 from pygent_vec_faiss.store import FaissStore
 
@@ -95,6 +96,8 @@ kept = [1, 2, 3, 4]
 
 largest = max(file.stat().st_size for file in path.rglob("*") if file.is_file())
 limit(20_000)  # nothing can grow, and no new file becomes useful
+refused(store.optimize)
+assert len(list(path.rglob("vectors-*"))) == 1, "a compaction that failed keeps room that is needed"
 refused(lambda: store.add_batch(batch(7)))
 refused(lambda: store.add_batch(batch(7, rows=299)))
 refused(lambda: store.delete_where(F("batch") == 1))
@@ -225,8 +228,10 @@ def test_other_files_beside_the_collections_are_left_alone(tmp_path):
     ]
     for file in kept:
         file.write_text("kept")
+    (tmp_path / "collections" / ".hidden").mkdir()
     with opened(tmp_path) as store:
         assert store.list_collections() == ["default"]
+    assert (tmp_path / "collections" / ".hidden").is_dir()
     assert all(file.read_text() == "kept" for file in kept)
 
 
@@ -263,10 +268,8 @@ def test_a_directory_that_may_not_be_written_is_refused(tmp_path, state):
         with opened(path) as store:
             store.create_collection("default", D)
             store.add_batch(batch(0, 5))
-        for folder, _, files in os.walk(path):
-            for name in files:
-                os.chmod(os.path.join(folder, name), 0o444)
-            os.chmod(folder, 0o555)
+        for below in path.rglob("*"):
+            below.chmod(0o555 if below.is_dir() else 0o444)
     path.chmod(0o555)
     # The child is another user where this one is root: it must get through to the directory.
     for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
@@ -275,8 +278,28 @@ def test_a_directory_that_may_not_be_written_is_refused(tmp_path, state):
     try:
         assert run(READ_ONLY, wanted).stdout == "refused\n"
     finally:
-        for folder, _, _ in os.walk(path):
-            os.chmod(folder, 0o755)
+        for below in (path, *path.rglob("*")):
+            below.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        ("hnsw", {"nlist": 8}, r"'hnsw' has no option 'nlist'"),
+        ("hnsw", {"ef_constuction": 8}, r"did you mean 'ef_construction'"),
+        ("ivf_flat", {"m": 8}, r"'ivf_flat' has no option 'm'"),
+        ("flat", {"m": 8}, r"'flat' has no options"),
+        ("hnsw", {"m": 1}, "out of range"),
+        ("hnsw", {"ef_construction": 1 << 40}, "out of range"),
+        ("auto", {"m": 2.5}, "must be an integer"),
+    ],
+)
+def test_an_index_option_that_does_not_fit_is_refused_before_anything_is_made(tmp_path, kind, options, words):
+    with opened(tmp_path) as store:
+        with pytest.raises(ConfigError, match=words):
+            store.create_collection("default", D, index=IndexSpec(kind, options=options))
+        assert store.list_collections() == []
+        assert list((tmp_path / "collections").iterdir()) == []
 
 
 # ----------------------------------------------------------------------------------------- other holders

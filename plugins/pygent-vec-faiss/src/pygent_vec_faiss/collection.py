@@ -39,7 +39,7 @@ def check_index(index: IndexSpec) -> None:
     Raises:
         ConfigError: names the option, the value, and the nearest known one.
     """
-    known = [field.name for field in attrs.fields(IndexParameters) if field.name != "kind"]
+    known = _OPTIONS.get(index.kind) or [name for names in _OPTIONS.values() for name in names]
     if index.kind == "flat" and index.options:
         raise ConfigError(f"an index of kind 'flat' has no options, and was given {dict(index.options)}")
     for name in index.options:

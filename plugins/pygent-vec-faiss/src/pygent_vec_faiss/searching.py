@@ -10,7 +10,7 @@ import numpy as np
 from pygent_vec.contract import SearchHits
 from pygent_vec.errors import CorruptStoreError
 from pygent_vec.model import DistanceMetric, DocumentRows, distances_to, top_k
-from pygent_vec_faiss.search.policy import accepted, indexable, plan_search
+from pygent_vec_faiss.search.policy import accepted, indexable, plan_search, widened
 from pygent_vec_faiss.search.scan import Neighbors, ScanRows, merged, nearest
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pygent_vec.model import Float32Matrix, Float32Vector, Int64Vector, Projection
     from pygent_vec_faiss.parts import Parts
     from pygent_vec_faiss.search.index import AnnIndex
+    from pygent_vec_faiss.search.policy import SearchPlan
 
 __all__ = ["search"]
 
@@ -61,13 +62,31 @@ def _approximate(
     if plan.exact or not (cosine or indexable(_lengths(request.vectors))):
         return None
     filtered = mask if request.pushed is not None else None
-    found = index.search(request.vectors, plan.fetch, effort=plan.effort, selector=parts.selector())
+    # Without a filter one slot more than wanted shows whether the last place is tied.
+    fetch = plan.fetch if filtered is not None else plan.fetch + 1
+    found = index.search(request.vectors, fetch, effort=plan.effort, selector=parts.selector())
     tails = _tail(parts, index, request, k, mask)
-    return [
-        _combined(parts, request.metric, query, slots, tail, k, filtered)
-        or _exact(parts, request.metric, query[np.newaxis], k, mask)[0]
-        for query, slots, tail in zip(request.vectors, found, tails, strict=True)
-    ]
+    answers = []
+    for query, slots, tail in zip(request.vectors, found, tails, strict=True):
+        best = _combined(parts, request.metric, query, slots, tail, k, filtered)
+        if best is not None and len(best.slots) > k and filtered is None:
+            best = _tied(parts, index, request.metric, query, tail, k, widened(plan, index.kind)) or best
+        answers.append(best or _exact(parts, request.metric, query[np.newaxis], k, mask)[0])
+    return answers
+
+
+def _tied(
+    parts: Parts,
+    index: AnnIndex,
+    metric: DistanceMetric,
+    query: Float32Vector,
+    tail: Neighbors | None,
+    k: int,
+    plan: SearchPlan,
+) -> Neighbors | None:
+    """Look further for the documents that tie at the last place, so that the smallest ids of them win."""
+    slots = index.search(query[np.newaxis], plan.fetch, effort=plan.effort, selector=parts.selector())[0]
+    return _combined(parts, metric, query, slots, tail, k, None)
 
 
 def _lengths(queries: Float32Matrix) -> Float32Vector:
@@ -87,7 +106,10 @@ def _combined(
     filtered: NDArray[np.bool_] | None,
 ) -> Neighbors | None:
     """Return the k nearest among the index's slots and the tail; None if they are too few to be sure."""
-    kept: Int64Vector | None = slots[slots >= 0] if filtered is None else accepted(slots, filtered, k)
+    if filtered is not None:
+        kept = accepted(slots, filtered, k)
+    else:  # FAISS fills the places at the end that it found nothing for
+        kept = slots if slots[-1] >= 0 else slots[slots >= 0]
     if kept is None or (tail is None and len(kept) < k):
         return None
     distances = distances_to(metric, query, parts.raw_rows(kept))

@@ -221,15 +221,11 @@ class Upkeep:
         if not indexable(norms_of(parts.vectors.rows(self._sample_slots(1_000)))):
             return
         parameters = self._parameters(kind)
-        sample = np.empty((0, parts.spec.dimension), np.float32)
-        if kind == "ivf_flat":
-            wanted = training_rows(parameters.nlist or nlist_for(len(parts.slots)))
-            sample = parts.vectors.rows(self._sample_slots(min(wanted, _MOST_TRAINING_ROWS)))
         index = create_index(
             metric=parts.spec.distance_metric,
             dimension=parts.spec.dimension,
             parameters=parameters,
-            sample=sample,
+            sample=self._sample(parameters),  # not kept: it may be half as large as the vectors
             slots=len(parts.slots),
         )
         index.reserve(room_for(len(parts.slots)), parts.vectors)
@@ -263,6 +259,13 @@ class Upkeep:
         vectors = np.empty((count, self._parts.spec.dimension), np.float32)
         self._parts.vectors.read_into(vectors, first)
         return vectors
+
+    def _sample(self, parameters: IndexParameters) -> Float32Matrix:
+        """Return the vectors that train an index; none for a graph."""
+        rows = 0
+        if parameters.kind == "ivf_flat":
+            rows = training_rows(parameters.nlist or nlist_for(len(self._parts.slots)))
+        return self._parts.vectors.rows(self._sample_slots(min(rows, _MOST_TRAINING_ROWS)))
 
     def _sample_slots(self, rows: int) -> Int64Vector:
         living = np.flatnonzero(self._parts.slots.alive)

@@ -42,8 +42,10 @@ class IndexParameters:
 
     kind: str = attrs.field(default="hnsw", validator=attrs.validators.in_(("hnsw", "ivf_flat")))
     m: int = attrs.field(default=16, validator=[attrs.validators.ge(2), attrs.validators.le(256)])
-    ef_construction: int = attrs.field(default=128, validator=attrs.validators.ge(1))
-    nlist: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    ef_construction: int = attrs.field(
+        default=128, validator=[attrs.validators.ge(1), attrs.validators.le(4096)]
+    )
+    nlist: int = attrs.field(default=0, validator=[attrs.validators.ge(0), attrs.validators.le(1 << 20)])
 
 
 class SlotSelector:

@@ -289,8 +289,7 @@ def _rescored(
 
 
 def _selected(slots: Int64Vector, distances: Float64Vector, k: int) -> Neighbors:
-    count = len(distances)
-    if count > k:
+    if len(distances) > k:
         near = distances <= np.partition(distances, k - 1)[k - 1]
         slots, distances = slots[near], distances[near]
     order = np.lexsort((slots, distances))
