@@ -78,9 +78,12 @@ def _block_distances(metric: DistanceMetric, q: Float64Vector, rows: Float64Vect
         result = 0.0 - total(np.multiply(rows, q, out=rows), axis=1)
     else:
         norms = np.sqrt(total(rows * rows, axis=1)) * np.sqrt(total(q * q))
-        directed = norms > 0.0
-        cosines = np.divide(total(np.multiply(rows, q, out=rows), axis=1), norms, where=directed, out=norms)
-        result = np.clip(1.0 - np.where(directed, cosines, 0.0), 0.0, 2.0)
+        dots = total(np.multiply(rows, q, out=rows), axis=1)
+        if norms.all():
+            cosines = dots / norms
+        else:  # a row without direction
+            cosines = np.divide(dots, norms, where=norms > 0.0, out=np.zeros_like(dots))
+        result = np.minimum(np.maximum(1.0 - cosines, 0.0), 2.0)
     return np.asarray(result, dtype=np.float64)
 
 
