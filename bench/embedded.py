@@ -209,7 +209,7 @@ def _filtered(store: SyncVectorStore, data: Corpus, *, rounds: int) -> list[Clai
                 detail=f"{each:.0f} µs a search",
             )
         )
-    names = sorted({str(one["lexfile"]) for one in data.metadatas})[: len(data.metadatas)]
+    names = sorted({one["lexfile"] for one in data.metadatas}, key=str)
     correlated = _recall(store, data, F("lexfile").is_in(names[: len(names) // 3]))
     return [
         *claims,
