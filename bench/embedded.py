@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -39,14 +40,16 @@ def measure_embedded(data: Corpus, work: Path, *, rounds: int) -> list[Claim]:
     path = work / "store"
     with open_sync_store("faiss", path=path) as store:
         _filled(store, data)
-        report = store.optimize(target_recall=0.95)
-        print(
-            f"  index built and tuned in {report.seconds:.1f} s: {report.effort}, recall@10 {report.recall}"
-        )
+        gc.collect()
+        gc.freeze()  # the corpus would weigh on the collections of whoever makes more objects
         raw = raw_hnsw(data.vectors, **_GRAPH)
-        raw.hnsw.efSearch = report.effort or 128
         database = path / "collections" / "default" / "documents.sqlite3"
-        claims += _search(store, data, raw, database, rounds=rounds)
+        for target in (None, 0.95):
+            report = store.optimize(target_recall=target)
+            raw.hnsw.efSearch = report.effort or 128
+            words = f"ef_search {report.effort}" + (" (tuned)" if target else " (default)")
+            print(f"  {words}: optimized in {report.seconds:.1f} s, recall@10 estimated {report.recall}")
+            claims += _search(store, data, raw, database, words, rounds=rounds)
         claims += _filtered(store, data, rounds=max(3, rounds // 5))
     claims += [
         _asynchronous(path, data, rounds=rounds),
@@ -101,8 +104,15 @@ def _ingest(data: Corpus, work: Path, *, rounds: int) -> Claim:
 
 
 def _search(
-    store: SyncVectorStore, data: Corpus, raw: faiss.IndexHNSWFlat, database: Path, *, rounds: int
+    store: SyncVectorStore,
+    data: Corpus,
+    raw: faiss.IndexHNSWFlat,
+    database: Path,
+    effort: str,
+    *,
+    rounds: int,
 ) -> list[Claim]:
+    """Single searches and a batch, at the effort that `raw` has too."""
     fetch = RawFetch(database)
     directions = unit(data.queries)
     queries = [VectorQuery(query_vector=vector, limit=_K) for vector in data.queries]
@@ -139,7 +149,7 @@ def _search(
     return [
         Claim(
             topic="search",
-            text="search_similar, k 10, content and metadata / raw faiss search + raw fetch of ten rows",
+            text=f"search_similar, k 10, all fields, {effort} / raw faiss search + raw fetch of ten rows",
             bound=1.3,
             measured=single.ratio,
             at_most=True,
@@ -149,7 +159,7 @@ def _search(
         ),
         Claim(
             topic="search_many",
-            text="raw faiss batch + raw fetch / search_many of 1,000 queries, content and metadata",
+            text=f"raw faiss batch + raw fetch / search_many of 1,000 queries, all fields, {effort}",
             bound=0.9,
             measured=1 / many.ratio,
             at_most=False,
@@ -157,18 +167,20 @@ def _search(
         ),
         Claim(
             topic="search_many",
-            text="raw faiss batch (slots only) / search_many of 1,000 queries (documents with ids only)",
+            text=f"raw faiss batch (slots only) / search_many of 1,000 queries (ids only), {effort}",
             bound=0.9,
             measured=1 / ids_only.ratio,
             at_most=False,
             detail=f"{ids_only.ours * 1e3:.0f} against {ids_only.theirs * 1e3:.0f} ms",
         ),
-        _recall(store, data),
+        _recall(store, data, words=f", {effort}"),
     ]
 
 
-def _recall(store: SyncVectorStore, data: Corpus, condition: Filter | None = None) -> Claim:
-    queries = data.queries[:200]
+def _recall(
+    store: SyncVectorStore, data: Corpus, condition: Filter | None = None, words: str = " with a filter"
+) -> Claim:
+    queries = data.queries
     found = store.search_many(
         [VectorQuery(query_vector=one, limit=_K, metadata_filter=condition) for one in queries]
     )
@@ -181,7 +193,7 @@ def _recall(store: SyncVectorStore, data: Corpus, condition: Filter | None = Non
     ]
     return Claim(
         topic="recall",
-        text="recall@10 of the tuned index" + (" with a filter" if condition is not None else ""),
+        text=f"recall@10 of held-out queries{words}",
         bound=0.95,
         measured=float(np.mean(shares)),
         at_most=False,

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from pygent_vec.plugin._discovery import KNOWN_BACKENDS
+
 from .cli_support import offer, run, run_json, run_process, shelf
 
 
@@ -69,10 +71,11 @@ def test_a_disabled_plugin_is_shown_and_not_loaded(path, monkeypatch):
     assert "PYGENT_VEC_DISABLED_PLUGINS" in entry("shelf")["cause"]
 
 
-def test_what_is_not_installed_comes_with_the_command_that_installs_it():
-    assert entry("postgresql")["status"] == "not installed"
-    assert entry("postgresql")["install_hint"] == "pip install pygent-vec-postgres"
-    assert "pip install pygent-vec-postgres" in run("backends").stdout
+def test_what_is_not_installed_comes_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setitem(KNOWN_BACKENDS, "attic", "pip install pygent-vec-attic")
+    assert entry("attic")["status"] == "not installed"
+    assert entry("attic")["install_hint"] == "pip install pygent-vec-attic"
+    assert "pip install pygent-vec-attic" in run("backends").stdout
 
 
 def test_embedders_are_listed_too(path):

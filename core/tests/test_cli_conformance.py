@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from pygent_vec.cli._conformance import Profile
+from pygent_vec.plugin._discovery import KNOWN_BACKENDS
 
 from .cli_support import run
 
@@ -63,10 +64,11 @@ def test_the_verdict_comes_as_json_too(suite):
     assert result.exit_code == 1
 
 
-def test_a_backend_that_is_not_installed_is_not_checked(suite):
-    result = run("conformance", "postgresql")
+def test_a_backend_that_is_not_installed_is_not_checked(suite, monkeypatch):
+    monkeypatch.setitem(KNOWN_BACKENDS, "attic", "pip install pygent-vec-attic")
+    result = run("conformance", "attic")
     assert result.exit_code == 1
-    assert "pip install pygent-vec-postgres" in result.stderr
+    assert "pip install pygent-vec-attic" in result.stderr
     assert suite == []
 
 

@@ -140,3 +140,14 @@ def test_top_k_is_a_full_sort_by_distance_and_id_cut_at_k(distances, k, order):
 
 def test_top_k_of_nothing_is_nothing():
     assert top_k(np.empty(0), [], 3) == []
+
+
+@pytest.mark.parametrize("metric", list(DistanceMetric))
+@pytest.mark.parametrize("d", [3, 9000])
+def test_many_queries_get_the_same_bits_as_one_by_one(metric, d):
+    random = np.random.default_rng(8)
+    queries = random.standard_normal((4, d), dtype=np.float32)
+    rows = random.standard_normal((4, 50, d), dtype=np.float32)
+    together = distances_to(metric, queries, rows)
+    for one, query, its_rows in zip(together, queries, rows, strict=True):
+        np.testing.assert_array_equal(one, distances_to(metric, query, its_rows))

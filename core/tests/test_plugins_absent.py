@@ -39,7 +39,14 @@ def test_a_backend_of_the_project_that_is_absent_comes_with_its_command(monkeypa
         match="'static' is not installed; install it with: pip install pygent-vec-embed-static",
     ):
         embedders().load("static")
+    with pytest.raises(BackendNotFoundError, match="'postgresql' is not installed"):
+        backends().load("postgres")
     assert backends().missing()["postgresql"] == "pip install pygent-vec-postgres"
+
+
+def test_an_alias_is_a_backend_of_its_own_where_a_plugin_offers_it(site):
+    site.install("chroma", source=good("chroma"))
+    assert backends().load("chroma").name == "chroma"
 
 
 def test_an_unknown_backend_comes_with_the_nearest_one(site):

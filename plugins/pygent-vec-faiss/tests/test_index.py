@@ -122,6 +122,33 @@ def test_the_matrix_of_hnsw_is_its_one_copy_of_the_vectors(metric):
     assert built("ivf_flat", metric, vectors).matrix is None
 
 
+def test_unit_vectors_stay_raw_until_another_comes():
+    vectors = clustered(600)
+    unit = vectors / norms_of(vectors)[:, None]
+    index = built("hnsw", DistanceMetric.COSINE, unit)
+    assert index.raw
+    np.testing.assert_array_equal(index.matrix, unit)
+    index.grow(2 * unit[:5])
+    assert not index.raw
+    directions = unit / norms_of(unit)[:, None]
+    np.testing.assert_array_equal(index.matrix, np.vstack([directions, directions[:5]]))
+    assert built("hnsw", DistanceMetric.EUCLIDEAN, vectors).raw
+
+
+def test_what_is_raw_is_found_out_again_when_vectors_are_read_again():
+    vectors = clustered(20_000)
+    unit = vectors / norms_of(vectors)[:, None]
+    index = built("hnsw", DistanceMetric.COSINE, unit[:300], m=2, ef_construction=1)
+    index.reserve(400, Rows(unit))
+    assert index.raw
+    mixed = unit.copy()
+    mixed[-1] *= 3
+    index = built("hnsw", DistanceMetric.COSINE, mixed, m=2, ef_construction=1)
+    index.reserve(30_000, Rows(mixed))
+    assert not index.raw
+    np.testing.assert_allclose(norms_of(index.matrix), 1, atol=3e-7)
+
+
 def test_the_matrix_outlives_the_index_that_it_came_from():
     vectors = clustered(3000, d=128)
     matrix = built("hnsw", DistanceMetric.EUCLIDEAN, vectors, m=2, ef_construction=1).matrix

@@ -71,8 +71,7 @@ def conformance(
     """
     settings = dict(map(_key_and_value, setting or ()))
     with errors_reported(traceback=traceback):
-        backends().load(name)
-        verdict = _verdict(name, settings, profile, report)
+        verdict = _verdict(backends().load(name).name, settings, profile, report)
         if as_json:
             print_json(json.loads(verdict.to_json()))
         else:

@@ -139,7 +139,7 @@ class StoreEngine(Primitives):
         """Write *documents* in batches of *size*; what went wrong after the first carries what is durable."""
 
         async def batches() -> list[str]:
-            with self._gate.passage():
+            with self._gate:
                 """Refuse a closed store, also where there is nothing to write."""
             if isinstance(documents, (list, tuple)) and len(documents) > size:
                 async for chunk in _writing.chunks(documents, size):
@@ -161,7 +161,7 @@ class StoreEngine(Primitives):
     async def _perform(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
         """Run one operation as a whole, and emit one event."""
         if not self._observers:
-            return await self._enter(operation, work)
+            return await self._run(partial(self._guarded, operation, work))
         return await self._observed(operation, lambda: self._enter(operation, work))
 
     async def _observed(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
@@ -204,8 +204,13 @@ class StoreEngine(Primitives):
         await anyio.sleep(_PAUSE_SECONDS)
 
     async def _guarded(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
-        with self._gate.passage():
-            return await self._translating(operation, work)
+        with self._gate:
+            try:
+                return await work()
+            except PygentVecError:
+                raise
+            except Exception as error:
+                raise self._translated(operation, error) from error
 
     async def _translating(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
         try:
@@ -213,7 +218,10 @@ class StoreEngine(Primitives):
         except PygentVecError:
             raise
         except Exception as error:
-            raise self._translate(error) or BackendError(
-                f"{self._context.name}.{operation} failed in the backend {self.backend!r}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            raise self._translated(operation, error) from error
+
+    def _translated(self, operation: str, error: Exception) -> PygentVecError:
+        return self._translate(error) or BackendError(
+            f"{self._context.name}.{operation} failed in the backend {self.backend!r}: "
+            f"{type(error).__name__}: {error}"
+        )

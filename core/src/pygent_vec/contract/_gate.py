@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from pygent_vec.errors import StoreClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
 __all__ = ["Gate"]
 
@@ -27,6 +26,7 @@ class _State(Enum):
 class Gate:
     """Lets calls in while a store is open, and lets `close` wait until they are out. Thread-safe.
 
+    `with gate:` holds one call inside; any number may be.
     `try_open` and `try_close` say when it is not their caller's turn yet; `wait` blocks those who may
     block. A caller that is cancelled while it waits leaves nothing half done.
     """
@@ -35,26 +35,28 @@ class Gate:
         self._name = name
         self._state = _State.NEW
         self._inside = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
 
-    @contextmanager
-    def passage(self) -> Iterator[None]:
-        """Hold one call inside.
+    def __enter__(self) -> None:
+        """Let a call in.
 
         Raises:
             StoreClosedError: the store is not open.
         """
-        with self._changed:
+        with self._lock:
             if self._state is not _State.OPEN:
                 raise self._closed_error()
             self._inside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside -= 1
-                if not self._inside:
-                    self._changed.notify_all()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let a call out."""
+        with self._lock:
+            self._inside -= 1
+            if not self._inside and self._state is not _State.OPEN:
+                self._changed.notify_all()
 
     def try_open(self) -> bool | None:
         """Return whether the caller must open the store now; None while another caller is opening it.

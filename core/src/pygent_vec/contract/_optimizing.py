@@ -2,10 +2,17 @@
 
 recall@10 is scored by distance, not by id: a hit counts if it is as near as the tenth exact one, so that
 duplicates of a document do not read as misses.
+
+Stored documents are too easy as queries: a graph was built by searching for exactly these, and answers them
+with a quarter of the misses. So each sampled document is moved in a random direction, by 1.5 times the
+distance to its nearest neighbor. On 100,000 sentence embeddings recall then agreed with that of held-out
+sentences within 0.01 (0.962 against 0.957 at ef_search 32, 0.988 against 0.992 at 96), where the documents
+themselves gave 0.992 and 0.997.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -27,6 +34,8 @@ __all__ = ["check_target", "optimize"]
 
 _RECALL_AT = 10
 _SAMPLES = 200
+_MOVED = 1.5
+"""How far a query is from the document that it was made of, in distances to the nearest neighbor."""
 _PAGE = 1000
 _TOLERANCE = 1e-6
 _IDS_ONLY = Projection(content=False, metadata=False, embedding=False)
@@ -81,23 +90,53 @@ async def optimize(
 
 
 async def _tune(primitives: Primitives, spec: CollectionSpec, target: float) -> float | None:
-    """Persist the cheapest effort whose recall meets *target*; return its recall, None without documents."""
-    queries = await _sample(primitives, spec)
+    """Persist the cheapest effort whose recall meets *target*; return its recall, None without documents.
+
+    It meets the target if it does so by one standard error of the sample.
+    """
+    queries = await _queries(primitives, spec)
     if not len(queries):
         return None
     tuning: Tuning = await settle(primitives._tuning(spec))
     truth = await _distances(primitives, spec, queries, exact=True, effort=None)
     if not tuning.efforts:
         found = await _distances(primitives, spec, queries, exact=False, effort=None)
-        return _recall(found, truth)
+        return float(_recalls(found, truth).mean())
     recall = 0.0
     for effort in tuning.efforts:
         found = await _distances(primitives, spec, queries, exact=False, effort=effort)
-        recall = _recall(found, truth)
-        if recall >= target:
+        recalls = _recalls(found, truth)
+        recall = float(recalls.mean())
+        if recall - recalls.std() / math.sqrt(len(recalls)) >= target:
             break
     await settle(primitives._set_effort(spec, effort))
     return recall
+
+
+async def _queries(primitives: Primitives, spec: CollectionSpec) -> Float32Matrix:
+    """Return the vectors of sampled documents, moved off the documents; `[0, d]` without documents."""
+    documents = await _sample(primitives, spec)
+    if len(documents) < 2:  # noqa: PLR2004  # one has no neighbor
+        return documents
+    near = SearchRequest(
+        vectors=documents,
+        k=3,
+        metric=spec.distance_metric,
+        pushed=None,
+        exact=True,
+        projection=attrs.evolve(_IDS_ONLY, embedding=True),
+    )
+    lengths = []
+    for document, hits in zip(documents, await settle(primitives._search(spec, near)), strict=True):
+        vectors = document if hits.rows.vectors is None else hits.rows.vectors
+        steps = np.linalg.norm(vectors.astype(np.float64) - document, axis=-1)
+        lengths.append(min(steps[steps > 0].tolist(), default=0.0))
+    draw = np.random.default_rng(len(documents))
+    directions = draw.standard_normal(documents.shape)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        moved = (documents + _MOVED * np.array(lengths)[:, np.newaxis] * directions).astype(np.float32)
+    return np.where(np.isfinite(moved).all(axis=1, keepdims=True), moved, documents)
 
 
 async def _distances(
@@ -115,12 +154,13 @@ async def _distances(
     return [hits.distances for hits in await settle(primitives._search(spec, request))]
 
 
-def _recall(found: list[Float64Vector], truth: list[Float64Vector]) -> float:
+def _recalls(found: list[Float64Vector], truth: list[Float64Vector]) -> Float64Vector:
+    """Return the recall of each query."""
     shares = []
     for near, exact in zip(found, truth, strict=True):
         bound = exact.max() + _TOLERANCE * max(1.0, abs(float(exact.max())))
         shares.append(min(len(exact), int(np.count_nonzero(near <= bound))) / len(exact))
-    return float(np.mean(shares))
+    return np.array(shares)
 
 
 async def _sample(primitives: Primitives, spec: CollectionSpec) -> Float32Matrix:

@@ -106,22 +106,23 @@ def _short(plan: QueryPlan, asked: int, hits: SearchHits, kept: SearchHits) -> b
 
 def _results(plan: QueryPlan, hits: SearchHits, store: str) -> list[VectorSearchResult]:
     """Return the ordered, thresholded and cut results of one query."""
-    metric, threshold = plan.shape.metric, plan.threshold
-    ids, distances = hits.rows.ids, hits.distances.tolist()
-    order = sorted(range(len(ids)), key=lambda row: (distances[row], ids[row]))[: plan.needed]
-    scores = [similarity_from_distance(metric, distances[row]) for row in order]
-    if threshold is not None:
-        order = [row for row, score in zip(order, scores, strict=True) if score >= threshold]
-    order = order[plan.offset :]
-    rows = hits.rows
-    if plan.shape.for_residual:
+    shape, rows = plan.shape, hits.rows
+    nearest = sorted(zip(hits.distances.tolist(), rows.ids, range(len(rows)), strict=True))
+    ordered = [
+        (similarity_from_distance(shape.metric, distance), distance, row)
+        for distance, _, row in nearest[: plan.needed]
+    ]
+    if plan.threshold is not None:
+        ordered = [hit for hit in ordered if hit[0] >= plan.threshold]
+    ordered = ordered[plan.offset :]
+    if shape.for_residual:
         rows = attrs.evolve(rows, metadatas=None, own=None, created_at=None, updated_at=None)
-    documents = rows.documents(order, plan.shape.spec.name)
+    documents = rows.documents([row for _, _, row in ordered], shape.spec.name)
     return [
         VectorSearchResult(
-            document=document, similarity_score=score, distance=distances[row], rank=rank, store=store
+            document=document, similarity_score=score, distance=distance, rank=rank, store=store
         )
-        for rank, (row, score, document) in enumerate(
-            zip(order, scores[plan.offset :], documents, strict=False), plan.offset + 1
+        for rank, ((score, distance, _), document) in enumerate(
+            zip(ordered, documents, strict=True), plan.offset + 1
         )
     ]

@@ -40,7 +40,7 @@ def check_vectors(
             f"the collection has {dimension}"
         )
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        if len(vectors) == 1 and _SAFE_LOW < float(vectors[0] @ vectors[0]) < _SAFE_HIGH:
+        if len(vectors) == 1 and _SAFE_LOW < vectors[0].dot(vectors[0]) < _SAFE_HIGH:
             return  # far from every bound, whatever the order of the sum
         squared = np.einsum("ij,ij->i", vectors, vectors)
         if not np.isfinite(squared).all():

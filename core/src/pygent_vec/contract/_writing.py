@@ -66,8 +66,8 @@ class Write:
 
     async def documents(self, documents: Sequence[VectorDocument]) -> None:
         """Write *documents*: one batch for each of their collections."""
-        for batch in await self._batches(documents):
-            await self._write(batch)
+        for spec, batch in await self._batches(documents):
+            await self._write(spec, batch)
 
     async def batch(self, batch: VectorBatch) -> list[str]:
         """Write one columnar batch, cut at the backend's largest; return the ids written."""
@@ -81,7 +81,8 @@ class Write:
             valid = await self._with_kept_times(spec, valid, range(len(valid)))
         step = self._primitives.capabilities.max_batch
         for start in range(0, len(valid), step):
-            await self._write(valid if len(valid) <= step else valid.take(slice(start, start + step)))
+            part = valid if len(valid) <= step else valid.take(slice(start, start + step))
+            await self._write(spec, part)
         return self.written
 
     async def accounted(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
@@ -103,7 +104,8 @@ class Write:
 
     async def _batches(
         self, documents: Sequence[VectorDocument], *, only_check: bool = False
-    ) -> list[VectorBatch]:
+    ) -> list[tuple[CollectionSpec, VectorBatch]]:
+        """Return a batch for each collection, checked against what the collection is now."""
         groups: dict[str | None, list[VectorDocument]] = {}
         for document in documents:
             if not isinstance(document, VectorDocument):
@@ -121,7 +123,7 @@ class Write:
             if self._preserve and not only_check:
                 lacking = [row for row, document in enumerate(group) if document.created_at is None]
                 batch = await self._with_kept_times(spec, batch, lacking)
-            batches.append(batch)
+            batches.append((spec, batch))
         return batches
 
     async def _with_kept_times(
@@ -151,10 +153,10 @@ class Write:
     async def _off_loop_if_long(self, rows: int, work: Callable[[], T]) -> T:
         return await self._context.off_loop(work) if rows > _LONG_BATCH else work()
 
-    async def _write(self, batch: VectorBatch) -> None:
+    async def _write(self, spec: CollectionSpec, batch: VectorBatch) -> None:
+        """Write to the very collection that *batch* was checked for, not to one that took its name since."""
         if not len(batch):
             return
-        spec = await collection_spec(self._primitives, self._context, batch.collection)
         written = self._primitives._write(spec, batch, self._mode, preserve_created=self._preserve)
         self.written.extend(await settle(written))
 

@@ -11,7 +11,6 @@ from pygent_vec.model._time import from_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from pygent_vec.model._types import Float32Matrix, Int64Vector, JsonObject, Metadata
 
@@ -110,42 +109,30 @@ class DocumentRows:
 
     def documents(self, order: Sequence[int], collection: str) -> list[VectorDocument]:
         """Return the rows at the positions *order* as documents of *collection*."""
-        ids, contents, metadatas, vectors, own = (
-            self.ids,
-            self.contents,
-            self.metadatas,
-            self.vectors,
-            self.own,
-        )
+        count = len(self)
+        contents, vectors = self.contents or [""] * count, self.vectors
+        metadatas, own = self.metadatas, self.own
+        created_at, updated_at = self.created_at, self.updated_at
         made = []
         for row in order:
-            title, source, document_type, index, count = own[row] if own is not None else _NO_OWN_FIELDS
-            created, updated = self._times(row)
+            title, source, document_type, index, chunks = _NO_OWN_FIELDS if own is None else own[row]
             made.append(
                 VectorDocument(
-                    id=ids[row],
-                    content=contents[row] if contents is not None else "",
-                    embedding=vectors[row] if vectors is not None else None,
-                    metadata=metadatas[row] if metadatas is not None else {},
+                    id=self.ids[row],
+                    content=contents[row],
+                    embedding=None if vectors is None else vectors[row],
+                    metadata={} if metadatas is None else metadatas[row],
                     collection=collection,
                     title=title,
                     source=source,
                     document_type=document_type,
                     chunk_index=index,
-                    chunk_count=count,
-                    created_at=created,
-                    updated_at=updated,
+                    chunk_count=chunks,
+                    created_at=None if created_at is None else from_micros(created_at[row]),
+                    updated_at=None if updated_at is None else from_micros(updated_at[row]),
                 )
             )
         return made
-
-    def _times(self, row: int) -> tuple[datetime | None, datetime | None]:
-        created = None if self.created_at is None else self.created_at[row]
-        updated = None if self.updated_at is None else self.updated_at[row]
-        first = None if created is None else from_micros(created)
-        if updated is None or updated == created:
-            return first, None if updated is None else first
-        return first, from_micros(updated)
 
 
 OwnFields: TypeAlias = tuple[str | None, str | None, str | None, int | None, int | None]

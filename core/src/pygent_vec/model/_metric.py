@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from pygent_vec.model._types import Float32Matrix, Float32Vector, Float64Vector
+    from numpy.typing import NDArray
+
+    from pygent_vec.model._types import Float64Vector
 
 __all__ = ["DistanceMetric", "distances_to", "similarity_from_distance", "top_k"]
 
@@ -48,42 +50,54 @@ def similarity_from_distance(metric: DistanceMetric, distance: _Number) -> _Numb
     return 1.0 / (1.0 + distance)
 
 
-def distances_to(metric: DistanceMetric, query: Float32Vector, vectors: Float32Matrix) -> Float64Vector:
-    """Return the contract distance of *query* `[d]` to each row of *vectors* `[n, d]`.
+def distances_to(
+    metric: DistanceMetric, query: NDArray[np.float32], vectors: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the contract distance of a query to each of some vectors.
 
-    Computed in float64, row by row, so that equal rows get equal bits wherever they stand. Rows are taken
+    Computed in float64, row by row, so that equal rows get equal bits wherever they stand. They are taken
     in blocks, so temporary memory is bounded.
+
+    Args:
+        metric: How vectors are compared.
+        query: One query `[d]`, or several `[q, d]`.
+        vectors: `[n, d]`, or for several queries `[q, n, d]`, the rows of each.
+
+    Returns:
+        float64 `[n]`, or for several queries `[q, n]`.
     """
-    q = query.astype(np.float64)
     if vectors.size <= _BLOCK_ELEMENTS:
-        return _block_distances(metric, q, vectors.astype(np.float64))
+        q = query.astype(np.float64)
+        return _block_distances(metric, q if q.ndim == 1 else q[:, np.newaxis], vectors.astype(np.float64))
+    if query.ndim > 1:
+        return np.stack([distances_to(metric, *pair) for pair in zip(query, vectors, strict=True)])
     distances = np.empty(len(vectors), dtype=np.float64)
-    step = max(1, _BLOCK_ELEMENTS // max(1, len(q)))
+    step = max(1, _BLOCK_ELEMENTS // len(query))
     for start in range(0, len(vectors), step):
-        rows = vectors[start : start + step].astype(np.float64)
-        distances[start : start + step] = _block_distances(metric, q, rows)
+        distances[start : start + step] = distances_to(metric, query, vectors[start : start + step])
     return distances
 
 
-def _block_distances(metric: DistanceMetric, q: Float64Vector, rows: Float64Vector) -> Float64Vector:
-    """Return the distances of float64 *rows*, which are overwritten."""
-    total = np.add.reduce
-    if metric is DistanceMetric.EUCLIDEAN:
-        rows -= q
-        result = np.sqrt(total(np.multiply(rows, rows, out=rows), axis=1))
-    elif metric is DistanceMetric.MANHATTAN:
-        rows -= q
-        result = total(np.abs(rows, out=rows), axis=1)
-    elif metric is DistanceMetric.DOT_PRODUCT:
-        result = 0.0 - total(np.multiply(rows, q, out=rows), axis=1)
-    else:
-        norms = np.sqrt(total(rows * rows, axis=1)) * np.sqrt(total(q * q))
-        dots = total(np.multiply(rows, q, out=rows), axis=1)
+def _block_distances(
+    metric: DistanceMetric, q: NDArray[np.float64], rows: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the distances of float64 *rows*, which may be overwritten."""
+    if metric is DistanceMetric.COSINE:
+        norms = np.sqrt(np.vecdot(rows, rows) * np.vecdot(q, q))
+        cosines = np.vecdot(rows, q)
         if norms.all():
-            cosines = dots / norms
+            cosines /= norms
         else:  # a row without direction
-            cosines = np.divide(dots, norms, where=norms > 0.0, out=np.zeros_like(dots))
+            cosines = np.divide(cosines, norms, where=norms > 0.0, out=np.zeros_like(cosines))
         result = np.minimum(np.maximum(1.0 - cosines, 0.0), 2.0)
+    elif metric is DistanceMetric.DOT_PRODUCT:
+        result = 0.0 - np.vecdot(rows, q)
+    else:
+        rows -= q
+        if metric is DistanceMetric.EUCLIDEAN:
+            result = np.sqrt(np.vecdot(rows, rows))
+        else:
+            result = np.add.reduce(np.abs(rows, out=rows), axis=-1)
     return np.asarray(result, dtype=np.float64)
 
 

@@ -6,6 +6,7 @@ The text form is RFC 3339 in UTC with six decimals and `Z`, so that string order
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 __all__ = ["from_micros", "now_micros", "rfc3339", "rfc3339_from_micros", "to_micros"]
 
@@ -29,6 +30,7 @@ def to_micros(instant: datetime) -> int:
     return micros
 
 
+@lru_cache(maxsize=1024)  # the documents of a batch share their instants
 def from_micros(micros: int) -> datetime:
     """Return the aware UTC datetime of *micros* since 1970.
 

@@ -10,7 +10,7 @@ import attrs
 if TYPE_CHECKING:
     from importlib_metadata import Distribution, EntryPoint
 
-__all__ = ["BACKENDS", "EMBEDDERS", "KNOWN_BACKENDS", "KNOWN_EMBEDDERS", "Offer", "offers"]
+__all__ = ["ALIASES", "BACKENDS", "EMBEDDERS", "KNOWN_BACKENDS", "KNOWN_EMBEDDERS", "Offer", "offers"]
 
 BACKENDS = "pygent_vec.backends"
 EMBEDDERS = "pygent_vec.embedders"
@@ -21,6 +21,8 @@ KNOWN_BACKENDS = {
     "postgresql": "pip install pygent-vec-postgres",
 }
 """The commands that install the backends of this project."""
+ALIASES = {"chroma": "chromadb", "postgres": "postgresql"}
+"""Other names of the project's backends, for those who ask; a backend itself has one."""
 KNOWN_EMBEDDERS = {"static": "pip install pygent-vec-embed-static"}
 """The commands that install the embedders of this project."""
 

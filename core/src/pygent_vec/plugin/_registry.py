@@ -11,6 +11,7 @@ from pygent_vec.contract import CONTRACT_VERSION
 from pygent_vec.errors import BackendNotFoundError, ContractMismatchError, PluginLoadError, hint
 from pygent_vec.plugin import _hookspecs
 from pygent_vec.plugin._discovery import (
+    ALIASES,
     BACKENDS,
     EMBEDDERS,
     KNOWN_BACKENDS,
@@ -67,14 +68,17 @@ class Registry(Generic[SpecT]):
         return {name: command for name, command in self._known.items() if name not in installed}
 
     def load(self, name: str) -> SpecT:
-        """Return what the plugin *name* offers.
+        """Return what the plugin *name* offers; an alias of it will do.
 
         Raises:
             BackendNotFoundError: nothing is installed under this name, or it is disabled.
             PluginLoadError: the plugin is offered twice, or is broken; the cause is chained.
             ContractMismatchError: the plugin was written for another version of the contract.
         """
-        found = self.offers().get(name)
+        installed = self.offers()
+        if name not in installed:
+            name = ALIASES.get(name, name)
+        found = installed.get(name)
         if not found:
             raise self._not_found(name)
         if len(found) > 1:

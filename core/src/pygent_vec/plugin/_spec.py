@@ -29,11 +29,12 @@ class BackendSpec:
         name: As in its entry point.
         store: Makes a store from an instance of `config`.
         config: An attrs class derived from `StoreConfig`; its fields are the settings.
-        capabilities: What its stores can do.
+        capabilities: What its stores can do; where a configuration decides, what they can do by default.
         contract_version: The `CONTRACT_VERSION` that it was written for.
         summary: One line for people.
         install_hint: The command that installs it.
         url_settings: Returns the settings that a URL `name:…` names; None means its path and query.
+        capabilities_for: Returns what a store of this configuration can do; None means `capabilities`.
     """
 
     name: str
@@ -44,6 +45,11 @@ class BackendSpec:
     summary: str
     install_hint: str
     url_settings: Callable[[str], Mapping[str, object]] | None = None
+    capabilities_for: Callable[[StoreConfig], Capabilities] | None = None
+
+    def capabilities_of(self, config: StoreConfig) -> Capabilities:
+        """Return what a store of *config* can do."""
+        return self.capabilities if self.capabilities_for is None else self.capabilities_for(config)
 
 
 @attrs.frozen(kw_only=True)

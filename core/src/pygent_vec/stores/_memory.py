@@ -246,7 +246,7 @@ class MemoryStore(BlockingVectorStore):
 
     def _existing(self, spec: CollectionSpec) -> _Collection:
         found = self._data.get(spec.name)
-        if found is None:
+        if found is None or (found.spec is not spec and found.spec != spec):
             raise CollectionNotFoundError(f"the collection {spec.name!r} was deleted meanwhile")
         return found
 

@@ -9,7 +9,6 @@ import attrs
 import numpy as np
 
 from pygent_vec.errors import BackendError, CollectionNotFoundError
-from pygent_vec.model import DistanceMetric
 from pygent_vec_faiss.filtering.filters import matching_slots
 from pygent_vec_faiss.rwlock import ReadWriteLock
 from pygent_vec_faiss.search.index import SlotSelector
@@ -125,12 +124,10 @@ class Parts:
     def raw_rows(self, slots: Int64Vector) -> Float32Matrix:
         """Return the vectors of some slots, as they were given."""
         index = self.index
-        matrix = index.matrix if index is not None else None
-        if matrix is None or self.spec.distance_metric is DistanceMetric.COSINE:
+        matrix = index.matrix if index is not None and index.raw else None
+        if matrix is None or not len(slots) or int(slots.max()) >= len(matrix):
             return self.vectors.rows(slots)
-        if len(slots) and int(slots.max()) < len(matrix):
-            return matrix[slots]
-        return self.vectors.rows(slots)
+        return matrix[slots]
 
     def publish(self, batch: VectorBatch, rows: list[int], created_at: list[int], dead: Int64Vector) -> None:
         """Make what was committed visible in memory. For a holder of the exclusive lock."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import attrs
@@ -10,11 +11,12 @@ import numpy as np
 from pygent_vec.contract import SearchHits
 from pygent_vec.errors import CorruptStoreError
 from pygent_vec.model import DistanceMetric, DocumentRows, distances_to, top_k
+from pygent_vec_faiss.search.library import faiss
 from pygent_vec_faiss.search.policy import accepted, indexable, plan_search, widened
 from pygent_vec_faiss.search.scan import Neighbors, ScanRows, merged, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
+_GROUP = 128
+"""Queries of a batch that are searched while the last ones are finished."""
+_BLOCK_ROWS = 256
+"""Rows gathered at once to score the hits of a batch."""
+
 
 def search(parts: Parts, request: SearchRequest) -> list[SearchHits]:
     """Return the hits of each query. For a holder of the shared lock."""
@@ -35,16 +42,21 @@ def search(parts: Parts, request: SearchRequest) -> list[SearchHits]:
     if not k:
         nothing = Neighbors(slots=np.empty(0, np.int64), distances=np.empty(0))
         return _hits(parts, [nothing] * len(request.vectors), request.projection)
-    found = _approximate(parts, request, mask, matching, k)
-    if found is None:
+    walk = _walk(parts, request, mask, matching, k)
+    if walk is None:
         found = _exact(parts, request.metric, request.vectors, k, mask)
-    return _hits(parts, [_settled(parts, one, k) for one in found], request.projection)
+        return _hits(parts, [_settled(parts, one, k) for one in found], request.projection)
+    hits: list[SearchHits] = []
+    for queries, slots in walk.found(request.vectors):
+        near = [_settled(parts, one, k) for one in walk.neighbors(queries, slots)]
+        hits += _hits(parts, near, request.projection)
+    return hits
 
 
-def _approximate(
+def _walk(
     parts: Parts, request: SearchRequest, mask: NDArray[np.bool_] | None, matching: int, k: int
-) -> list[Neighbors] | None:
-    """Return what the index finds, exact where that falls short; None where a scan is the better way."""
+) -> _Walk | None:
+    """Return how to search through the index; None where a scan is the better way."""
     index = parts.index
     if index is None or request.exact or request.metric is not parts.spec.distance_metric:
         return None
@@ -61,32 +73,127 @@ def _approximate(
     cosine = request.metric is DistanceMetric.COSINE
     if plan.exact or not (cosine or indexable(_lengths(request.vectors))):
         return None
-    filtered = mask if request.pushed is not None else None
-    # Without a filter one slot more than wanted shows whether the last place is tied.
-    fetch = plan.fetch if filtered is not None else plan.fetch + 1
-    found = index.search(request.vectors, fetch, effort=plan.effort, selector=parts.selector())
-    tails = _tail(parts, index, request, k, mask)
-    answers = []
-    for query, slots, tail in zip(request.vectors, found, tails, strict=True):
-        best = _combined(parts, request.metric, query, slots, tail, k, filtered)
-        if best is not None and len(best.slots) > k and filtered is None:
-            best = _tied(parts, index, request.metric, query, tail, k, widened(plan, index.kind)) or best
-        answers.append(best or _exact(parts, request.metric, query[np.newaxis], k, mask)[0])
-    return answers
+    return _Walk(
+        parts=parts,
+        index=index,
+        metric=request.metric,
+        plan=plan,
+        k=k,
+        mask=mask,
+        filtered=request.pushed is not None,
+    )
 
 
-def _tied(
-    parts: Parts,
-    index: AnnIndex,
-    metric: DistanceMetric,
-    query: Float32Vector,
-    tail: Neighbors | None,
-    k: int,
-    plan: SearchPlan,
-) -> Neighbors | None:
-    """Look further for the documents that tie at the last place, so that the smallest ids of them win."""
-    slots = index.search(query[np.newaxis], plan.fetch, effort=plan.effort, selector=parts.selector())[0]
-    return _combined(parts, metric, query, slots, tail, k, None)
+@attrs.frozen(kw_only=True, eq=False)
+class _Walk:
+    """A search through the index, exact where that falls short.
+
+    Attributes:
+        parts: The collection.
+        index: Its index.
+        metric: Its metric.
+        plan: How far to look.
+        k: How many neighbors each query gets; so many match.
+        mask: The matching slots; None for all.
+        filtered: Whether a filter has a say in `mask`, or only deletions.
+    """
+
+    parts: Parts
+    index: AnnIndex
+    metric: DistanceMetric
+    plan: SearchPlan
+    k: int
+    mask: NDArray[np.bool_] | None
+    filtered: bool
+
+    def found(self, queries: Float32Matrix) -> Iterator[tuple[Float32Matrix, NDArray[np.int64]]]:
+        """Yield the queries `[q, d]` in groups, each with what the index finds, `[q, m]`.
+
+        While the caller works on one group, the index is asked for the next.
+        """
+        # Without a filter one slot more than wanted shows whether the last place is tied.
+        fetch = self.plan.fetch if self.filtered else self.k + 1
+        if len(queries) < 2 * _GROUP:
+            yield queries, self._asked(queries, fetch, self.plan.effort)
+            return
+        groups = [queries[start : start + _GROUP] for start in range(0, len(queries), _GROUP)]
+        threads = (faiss.omp_get_max_threads(),)  # a setting of the thread
+        with ThreadPoolExecutor(1, "pygent-vec-faiss", faiss.omp_set_num_threads, threads) as ahead:
+            answers = [ahead.submit(self._asked, group, fetch, self.plan.effort) for group in groups]
+            for group, answer in zip(groups, answers, strict=True):
+                yield group, answer.result()
+
+    def neighbors(self, queries: Float32Matrix, slots: NDArray[np.int64]) -> list[Neighbors]:
+        """Return the neighbors of each query `[q, d]`, given what `found` gave with it."""
+        if self.filtered or self.index.count < len(self.parts.slots):
+            return self._mixed(queries, slots)
+        return self._plain(queries, slots)
+
+    def _asked(self, queries: Float32Matrix, fetch: int, effort: int) -> NDArray[np.int64]:
+        return self.index.search(queries, fetch, effort=effort, selector=self.parts.selector())
+
+    def _plain(self, queries: Float32Matrix, slots: NDArray[np.int64]) -> list[Neighbors]:
+        """Return the nearest of *slots* `[q, k + 1]`, where neither a filter nor a tail has a say.
+
+        A query whose list is short, or whose last place is tied, goes the longer way.
+        """
+        k, whole, answers = self.k, slots[:, -1] >= 0, []
+        for row, distances in enumerate(self._distances(queries, slots)):
+            order = distances.argsort(kind="stable")
+            if whole[row] and distances[order[k]] > distances[order[k - 1]]:
+                near = order[:k]
+                answers.append(Neighbors(slots=slots[row][near], distances=distances[near]))
+            else:
+                answers += self._mixed(queries[row : row + 1], slots[row : row + 1])
+        return answers
+
+    def _distances(self, queries: Float32Matrix, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the distance of each query to each of its *slots* `[q, m]`; anything where a slot is -1."""
+        count, width = slots.shape
+        slots = np.maximum(slots, 0)
+        distances = np.empty(slots.shape)
+        step = max(1, _BLOCK_ROWS // width)
+        for start in range(0, count, step):
+            part = slice(start, start + step)
+            rows = self.parts.raw_rows(slots[part].ravel()).reshape(-1, width, queries.shape[1])
+            distances[part] = distances_to(self.metric, queries[part], rows)
+        return distances
+
+    def _mixed(self, queries: Float32Matrix, slots: NDArray[np.int64]) -> list[Neighbors]:
+        """Return the nearest of the index's *slots* `[q, m]` and of the tail that the index lacks."""
+        answers = []
+        for query, found, tail in zip(queries, slots, self._tail(queries), strict=True):
+            best = self._combined(query, found, tail)
+            if best is not None and len(best.slots) > self.k and not self.filtered:
+                best = self._tied(query, tail) or best
+            answers.append(best or _exact(self.parts, self.metric, query[np.newaxis], self.k, self.mask)[0])
+        return answers
+
+    def _tied(self, query: Float32Vector, tail: Neighbors | None) -> Neighbors | None:
+        """Look further for the documents that tie at the last place, so that the smallest ids of them win."""
+        plan = widened(self.plan, self.index.kind)
+        return self._combined(query, self._asked(query[np.newaxis], plan.fetch, plan.effort)[0], tail)
+
+    def _combined(self, query: Float32Vector, slots: Int64Vector, tail: Neighbors | None) -> Neighbors | None:
+        """Return the k nearest among the index's slots and the tail; None if they are too few to be sure."""
+        if self.filtered and self.mask is not None:
+            kept = accepted(slots, self.mask, self.k)
+        else:
+            kept = slots[slots >= 0]
+        if kept is None or (tail is None and len(kept) < self.k):
+            return None
+        found = Neighbors(slots=kept, distances=distances_to(self.metric, query, self.parts.raw_rows(kept)))
+        best = merged([found] if tail is None else [found, tail], self.k)
+        return best if len(best.slots) >= self.k else None
+
+    def _tail(self, queries: Float32Matrix) -> Sequence[Neighbors | None]:
+        """Return the nearest of the slots that are not in the index yet, for each query."""
+        parts, first = self.parts, self.index.count
+        if first == len(parts.slots):
+            return [None] * len(queries)
+        rows = _raw(parts, parts.matrix()[first:], self.metric, first)
+        part = None if self.mask is None else self.mask[first:]
+        return nearest(self.metric, queries, rows, self.k, mask=part)
 
 
 def _lengths(queries: Float32Matrix) -> Float32Vector:
@@ -96,52 +203,17 @@ def _lengths(queries: Float32Matrix) -> Float32Vector:
         return np.sqrt(squares)
 
 
-def _combined(
-    parts: Parts,
-    metric: DistanceMetric,
-    query: Float32Vector,
-    slots: Int64Vector,
-    tail: Neighbors | None,
-    k: int,
-    filtered: NDArray[np.bool_] | None,
-) -> Neighbors | None:
-    """Return the k nearest among the index's slots and the tail; None if they are too few to be sure."""
-    if filtered is not None:
-        kept = accepted(slots, filtered, k)
-    else:  # FAISS fills the places at the end that it found nothing for
-        kept = slots if slots[-1] >= 0 else slots[slots >= 0]
-    if kept is None or (tail is None and len(kept) < k):
-        return None
-    distances = distances_to(metric, query, parts.raw_rows(kept))
-    found = Neighbors(slots=kept, distances=distances)
-    best = merged([found] if tail is None else [found, tail], k)
-    return best if len(best.slots) >= k else None
-
-
-def _tail(
-    parts: Parts, index: AnnIndex, request: SearchRequest, k: int, mask: NDArray[np.bool_] | None
-) -> Sequence[Neighbors | None]:
-    """Return the nearest of the slots that are not in the index yet, for each query."""
-    first = index.count
-    if first == len(parts.slots):
-        return [None] * len(request.vectors)
-    rows = _raw(parts, parts.matrix()[first:], request.metric, first)
-    part = None if mask is None else mask[first:]
-    return nearest(request.metric, request.vectors, rows, k, mask=part)
-
-
 def _exact(
     parts: Parts, metric: DistanceMetric, queries: Float32Matrix, k: int, mask: NDArray[np.bool_] | None
 ) -> list[Neighbors]:
     """Return the true nearest of all slots in *mask*, with all ties at the k-th distance."""
     index, cosine = parts.index, metric is DistanceMetric.COSINE
     held = index.matrix if index is not None else None
-    directions = held is not None and parts.spec.distance_metric is DistanceMetric.COSINE
-    if held is None or (directions and not cosine):
+    if index is None or held is None or not (index.raw or cosine):
         return nearest(metric, queries, _raw(parts, parts.matrix(), metric), k, mask=mask)
     count = len(held)
-    if directions:
-        head = ScanRows(matrix=held, normalized=True, fetch=parts.vectors.rows)
+    if cosine and parts.spec.distance_metric is DistanceMetric.COSINE:
+        head = ScanRows(matrix=held, normalized=True, fetch=None if index.raw else parts.vectors.rows)
     else:
         head = _raw(parts, held, metric)
     found = nearest(metric, queries, head, k, mask=None if mask is None else mask[:count])

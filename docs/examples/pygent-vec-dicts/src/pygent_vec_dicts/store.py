@@ -185,7 +185,7 @@ class DictStore(BlockingVectorStore):
 
     def _existing(self, spec: CollectionSpec) -> dict[str, Row]:
         rows = self._rows.get(spec.name)
-        if rows is None:
+        if rows is None or self._specs.get(spec.name) != spec:
             raise CollectionNotFoundError(f"the collection {spec.name!r} was deleted meanwhile")
         return rows
 

@@ -108,9 +108,14 @@ class AnnIndex(ABC):
         """Return a read-only view `[count, d]` of the vectors in the index, or None if it has no such.
 
         It is valid only until the next `grow` or `reserve`: use it under the lock that keeps these away.
-        For cosine the rows are divided by their norms, for the other metrics they are the raw bits.
+        For cosine the rows are directions, for the other metrics they are the raw bits.
         """
         return None
+
+    @property
+    def raw(self) -> bool:
+        """Whether `matrix` holds the vectors bit for bit as they were given."""
+        return self.metric is not DistanceMetric.COSINE
 
     @abstractmethod
     def grow(self, vectors: Float32Matrix) -> None:
@@ -166,15 +171,28 @@ class AnnIndex(ABC):
             raise index_error(error) from error
 
     def _searched(self, queries: Float32Matrix, k: int, parameters: Any) -> NDArray[np.int64]:
-        threads = faiss.omp_get_max_threads()
+        distances = np.empty((len(queries), k), np.float32)
+        slots = np.empty((len(queries), k), np.int64)
+        # The wrapper of FAISS would check again what is known here, at a cost that a single search feels.
+        arguments = (
+            len(queries),
+            faiss.swig_ptr(queries),
+            k,
+            faiss.swig_ptr(distances),
+            faiss.swig_ptr(slots),
+            parameters,
+        )
+        search, threads = self._index().search_c, faiss.omp_get_max_threads()
         if len(queries) > 1 or threads == 1:
-            return np.asarray(self._index().search(queries, k, params=parameters)[1])
+            search(*arguments)
+            return slots
         # A team of threads costs more than one search takes; the setting is of this thread, so give it back.
         faiss.omp_set_num_threads(1)
         try:
-            return np.asarray(self._index().search(queries, k, params=parameters)[1])
+            search(*arguments)
         finally:
             faiss.omp_set_num_threads(threads)
+        return slots
 
     def save(self, path: Path, *, generation: int) -> None:
         """Write a snapshot, without the vectors, atomically.

@@ -13,14 +13,18 @@ from pygent_vec_faiss.search.scores import norms_of
 from pygent_vec_faiss.search.snapshot import Unusable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pygent_vec.model import Float32Matrix
     from pygent_vec_faiss.search.snapshot import Snapshot, SnapshotWriter
 
 __all__ = ["HnswIndex"]
 
 _FILL_VALUES = 1 << 18
-_EFFORTS = (16, 32, 64, 128, 256, 512, 1024)
+_EFFORTS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _LARGE = 300_000
+_UNIT_TOLERANCE = 8 * 2.0**-24
+"""How far from 1 the norm of a vector may be that needs no dividing: the rounding of those who divided it."""
 
 
 class _StorageMemory:
@@ -38,6 +42,9 @@ class _StorageMemory:
 
 class HnswIndex(AnnIndex):
     """A graph of FAISS over a flat storage that this object owns.
+
+    For cosine the storage holds directions. As long as every vector came with a norm of 1, as from most
+    embedding models, these are the raw bits, and nothing is divided.
 
     Attributes:
         capacity: How many slots the storage has room for.
@@ -67,6 +74,7 @@ class HnswIndex(AnnIndex):
         self._graph = graph
         self._count = int(graph.ntotal)  # kept here: a search asks for it twice, and FAISS is slow to say
         self._matrix = np.empty((0, dimension), np.float32)
+        self._raw = True
         self.capacity = 0
 
     @classmethod
@@ -95,8 +103,13 @@ class HnswIndex(AnnIndex):
 
     @property
     def matrix(self) -> Float32Matrix:
-        """Return a view `[count, d]` of the vectors, normalized for cosine; see `AnnIndex.matrix`."""
+        """Return a view `[count, d]` of the vectors, directions for cosine; see `AnnIndex.matrix`."""
         return self._matrix
+
+    @property
+    def raw(self) -> bool:
+        """Whether `matrix` holds the raw bits: for cosine while every vector had a norm of 1."""
+        return self._raw
 
     @property
     def memory_bytes(self) -> int:
@@ -121,10 +134,8 @@ class HnswIndex(AnnIndex):
         if count > self.capacity:
             # What std::vector does when it was not told in advance.
             self.capacity = max(count, 2 * self.count)
-        if self.metric is DistanceMetric.COSINE:
-            vectors = vectors / norms_of(vectors)[:, None]
         with index_errors():
-            self._graph.add(vectors)
+            self._graph.add(self._directions(vectors, self.count))
         self._count = count
         self._matrix = self._view()
 
@@ -141,14 +152,31 @@ class HnswIndex(AnnIndex):
             self._storage.codes.resize(count * row_bytes)
         self._storage.ntotal = count
         self.capacity = slots
+        self._raw = True
+        for start, rows in self._blocks(count):
+            source.read_into(rows, start)
+            rows[:] = self._directions(rows, start)
+        self._matrix = self._view()
+
+    def _directions(self, vectors: Float32Matrix, stored: int) -> Float32Matrix:
+        """Return raw *vectors* as the storage holds them; the first to need dividing divide *stored* ones."""
+        if self.metric is not DistanceMetric.COSINE:
+            return vectors
+        norms = norms_of(vectors)
+        if self._raw and (np.abs(norms - 1) <= _UNIT_TOLERANCE).all():
+            return vectors
+        if self._raw:
+            self._raw = False
+            for _, rows in self._blocks(stored):
+                rows[:] = rows / norms_of(rows)[:, None]
+        return vectors / norms[:, None]
+
+    def _blocks(self, count: int) -> Iterator[tuple[int, Float32Matrix]]:
+        """Yield the first slot and a writable view of each block of the first *count* rows of the storage."""
         matrix = self._view(readonly=False)
         step = max(1, _FILL_VALUES // self.dimension)
         for start in range(0, count, step):
-            rows = matrix[start : start + step]
-            source.read_into(rows, start)
-            if self.metric is DistanceMetric.COSINE:
-                rows /= norms_of(rows)[:, None]
-        self._matrix = self._view()
+            yield start, matrix[start : min(start + step, count)]
 
     def _view(self, *, readonly: bool = True) -> Float32Matrix:
         if not self.count:

@@ -25,8 +25,9 @@ __all__ = ["BlockScores", "Scorer", "direct_scores", "norms_of"]
 
 _UNIT_ROUNDOFF = 2.0**-24
 _SMALLEST_NORMAL = 2.0**-126
-_SPARE_ROUNDINGS = 16
-"""Roundings besides those of the sum: norms, products with scales, the bounds themselves."""
+_SPARE_ROUNDINGS = 24
+"""Roundings besides those of the sum: norms (up to 8 of a unit vector's), products with scales, the bounds
+themselves."""
 _BLOCK_VALUES = 1 << 18
 _FEW_QUERIES = 6
 """Up to so many, a dot product a row is cheaper than a matrix product."""
