@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import json
-import subprocess
-import sys
 from itertools import cycle
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,8 +11,9 @@ import faiss
 import numpy as np
 
 from bench.floor import RawFetch, RawFiles, raw_hnsw, unit
+from bench.life import asynchronous, memory, reopen
 from bench.measure import Claim, paired
-from pygent_vec import DistanceMetric, F, IndexSpec, VectorBatch, VectorQuery, open_store
+from pygent_vec import DistanceMetric, F, IndexSpec, VectorBatch, VectorQuery
 from pygent_vec.sync import SyncVectorStore
 from pygent_vec.sync import open_store as open_sync_store
 
@@ -52,10 +49,10 @@ def measure_embedded(data: Corpus, work: Path, *, rounds: int) -> list[Claim]:
             claims += _search(store, data, raw, database, words, rounds=rounds)
         claims += _filtered(store, data, rounds=max(3, rounds // 5))
     claims += [
-        _asynchronous(path, data, rounds=rounds),
-        _reopen(path, data, raw, work, rounds=max(3, rounds // 10)),
+        asynchronous(path, data, rounds=rounds),
+        reopen(path, data, raw, work, rounds=max(3, rounds // 10)),
     ]
-    return [*claims, _memory(data, work)]
+    return [*claims, memory(data, work)]
 
 
 def _filled(store: SyncVectorStore, data: Corpus) -> None:
@@ -233,81 +230,3 @@ def _filtered(store: SyncVectorStore, data: Corpus, *, rounds: int) -> list[Clai
             at_most=False,
         ),
     ]
-
-
-def _asynchronous(path: Path, data: Corpus, *, rounds: int) -> Claim:
-    """Return what a call costs more through the event loop."""
-    queries = [VectorQuery(query_vector=one, limit=_K) for one in data.queries]
-
-    async def asynchronous() -> float:
-        async with open_store("faiss", path=path) as store:
-            for query in queries[:50]:
-                await store.search_similar(query)
-            started = perf_counter()
-            for query in queries[: rounds * 10]:
-                await store.search_similar(query)
-            return (perf_counter() - started) / len(queries[: rounds * 10])
-
-    def synchronous() -> float:
-        with open_sync_store("faiss", path=path) as store:
-            for query in queries[:50]:
-                store.search_similar(query)
-            started = perf_counter()
-            for query in queries[: rounds * 10]:
-                store.search_similar(query)
-            return (perf_counter() - started) / len(queries[: rounds * 10])
-
-    differences = sorted(asyncio.run(asynchronous()) - synchronous() for _ in range(5))
-    return Claim(
-        topic="search",
-        text="µs that search_similar costs more through the event loop",
-        bound=250,
-        measured=differences[2] * 1e6,
-        at_most=True,
-    )
-
-
-def _reopen(path: Path, data: Corpus, raw: faiss.IndexHNSWFlat, work: Path, *, rounds: int) -> Claim:
-    """Opening the store and its collection, against faiss reading the same index with its vectors."""
-    file = work / "raw.faiss"
-    faiss.write_index(raw, str(file))
-    query = VectorQuery(query_vector=data.queries[0])
-
-    opened: list[SyncVectorStore] = []
-
-    def ours() -> None:
-        store = open_sync_store("faiss", path=path)
-        store.initialize()
-        store.search_similar(query)
-        opened.append(store)
-
-    pair = paired(
-        ours, lambda: faiss.read_index(str(file)), rounds=rounds, after=lambda: opened.pop().close()
-    )
-    return Claim(
-        topic="reopen",
-        text="open, verify and search once / faiss.read_index of graph and vectors",
-        bound=2.0,
-        measured=pair.ratio,
-        at_most=True,
-        detail=f"{pair.ours * 1e3:.0f} against {pair.theirs * 1e3:.0f} ms",
-    )
-
-
-def _memory(data: Corpus, work: Path) -> Claim:
-    """Peak memory of a process that fills, indexes and searches a store from a stream of batches."""
-    rows, dimension = data.vectors.shape
-    np.save(work / "vectors.npy", data.vectors)
-    command = [sys.executable, "-m", "bench.child", str(work / "vectors.npy"), str(work / "memory")]
-    answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    graph = rows * (2 * _GRAPH["m"] * 4 + 16)
-    allowed = 1.3 * (rows * dimension * 4 + graph) + 200 * rows
-    return Claim(
-        topic="memory",
-        text="peak of ingest, index and filtered search / (1.3 x (vectors + graph) + 200 bytes a document)",
-        bound=1.0,
-        measured=answer["peak"] / allowed,
-        at_most=True,
-        detail=f"{answer['peak'] / 2**20:.0f} of {allowed / 2**20:.0f} MiB, "
-        f"above {answer['base'] / 2**20:.0f} at start",
-    )

@@ -1,5 +1,6 @@
 """The exact search gives the reference's answer, whatever the vectors look like."""
 
+import itertools
 import mmap
 
 import numpy as np
@@ -142,12 +143,16 @@ def test_all_ties_at_the_last_place_are_returned(metric):
     assert len(set(found.distances.tolist())) == 1
 
 
-@pytest.mark.parametrize("batch", [1, 9])
-def test_normalized_rows_are_scored_by_their_raw_bits(batch):
-    raw = gaussian(4000, 32) * np.random.default_rng(1).uniform(0.01, 100, (4000, 1)).astype(np.float32)
-    raw[2000:] = raw[:2000]
-    rows = ScanRows(matrix=raw / norms_of(raw)[:, None], normalized=True, fetch=lambda at: raw[at])
-    assert_exact(DistanceMetric.COSINE, gaussian(batch, 32, seed=3), raw, 10, rows=rows)
+@pytest.mark.parametrize("masked", [0.0, 0.1, 0.6])
+def test_every_range_that_was_read_is_released(masked):
+    matrix, released = gaussian(9000, 512), []
+    mask = np.random.default_rng(2).random(9000) >= masked if masked else None
+    rows = ScanRows(matrix=matrix, first_slot=70, release=lambda start, stop: released.append((start, stop)))
+    nearest(DistanceMetric.COSINE, matrix[:1], rows, 3, mask=mask)
+    assert len(released) > 1
+    assert released[0][0] in range(70, 90)
+    assert released[-1][1] in range(9050, 9071)
+    assert all(stop == start or stop < start + 40 for (_, stop), (start, _) in itertools.pairwise(released))
 
 
 def test_the_slots_of_a_tail_start_at_its_first_slot_and_merge_with_the_head():

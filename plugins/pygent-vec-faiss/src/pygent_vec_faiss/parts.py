@@ -124,7 +124,7 @@ class Parts:
     def raw_rows(self, slots: Int64Vector) -> Float32Matrix:
         """Return the vectors of some slots, as they were given."""
         index = self.index
-        matrix = index.matrix if index is not None and index.raw else None
+        matrix = index.matrix if index is not None else None
         if matrix is None or not len(slots) or int(slots.max()) >= len(matrix):
             return self.vectors.rows(slots)
         return matrix[slots]

@@ -111,8 +111,10 @@ class _Walk:
 
         While the caller works on one group, the index is asked for the next.
         """
-        # Without a filter one slot more than wanted shows whether the last place is tied.
-        fetch = self.plan.fetch if self.filtered else self.k + 1
+        # Without a filter one slot more than wanted shows whether the last place is tied; some more make up
+        # for an index that holds the vectors rounded.
+        spare = 1 + (3 + self.k // 4 if self.index.lossy else 0)
+        fetch = self.plan.fetch if self.filtered else self.k + spare
         if len(queries) < 2 * _GROUP:
             yield queries, self._asked(queries, fetch, self.plan.effort)
             return
@@ -191,9 +193,8 @@ class _Walk:
         parts, first = self.parts, self.index.count
         if first == len(parts.slots):
             return [None] * len(queries)
-        rows = _raw(parts, parts.matrix()[first:], self.metric, first)
         part = None if self.mask is None else self.mask[first:]
-        return nearest(self.metric, queries, rows, self.k, mask=part)
+        return nearest(self.metric, queries, _mapped(parts, self.metric, first), self.k, mask=part)
 
 
 def _lengths(queries: Float32Matrix) -> Float32Vector:
@@ -207,27 +208,31 @@ def _exact(
     parts: Parts, metric: DistanceMetric, queries: Float32Matrix, k: int, mask: NDArray[np.bool_] | None
 ) -> list[Neighbors]:
     """Return the true nearest of all slots in *mask*, with all ties at the k-th distance."""
-    index, cosine = parts.index, metric is DistanceMetric.COSINE
+    index = parts.index
     held = index.matrix if index is not None else None
-    if index is None or held is None or not (index.raw or cosine):
-        return nearest(metric, queries, _raw(parts, parts.matrix(), metric), k, mask=mask)
+    if held is None:
+        return nearest(metric, queries, _mapped(parts, metric), k, mask=mask)
     count = len(held)
-    if cosine and parts.spec.distance_metric is DistanceMetric.COSINE:
-        head = ScanRows(matrix=held, normalized=True, fetch=None if index.raw else parts.vectors.rows)
-    else:
-        head = _raw(parts, held, metric)
+    head = ScanRows(matrix=held, norms=_norms(parts, metric, count))
     found = nearest(metric, queries, head, k, mask=None if mask is None else mask[:count])
     if count == len(parts.slots):
         return found
-    rest = _raw(parts, parts.matrix()[count:], metric, count)
+    rest = _mapped(parts, metric, count)
     tail = nearest(metric, queries, rest, k, mask=None if mask is None else mask[count:])
     return [merged([one, other], k) for one, other in zip(found, tail, strict=True)]
 
 
-def _raw(parts: Parts, matrix: Float32Matrix, metric: DistanceMetric, first: int = 0) -> ScanRows:
-    """Return the raw rows from slot *first* on as a scan wants them: L1 alone needs no norms."""
-    norms = None if metric is DistanceMetric.MANHATTAN else parts.norms(first)[: len(matrix)]
-    return ScanRows(matrix=matrix, norms=norms, first_slot=first)
+def _mapped(parts: Parts, metric: DistanceMetric, first: int = 0) -> ScanRows:
+    """Return the raw rows from slot *first* on, from the map of their file."""
+    # Where an index holds the vectors in memory, what a scan maps of them should not stay there too.
+    release = None if parts.index is None else parts.vectors.release
+    matrix, norms = parts.matrix()[first:], _norms(parts, metric, len(parts.slots), first)
+    return ScanRows(matrix=matrix, norms=norms, first_slot=first, release=release)
+
+
+def _norms(parts: Parts, metric: DistanceMetric, stop: int, first: int = 0) -> Float32Vector | None:
+    """Return the norms of the slots `[first, stop)`; L1 needs none."""
+    return None if metric is DistanceMetric.MANHATTAN else parts.norms(first)[: stop - first]
 
 
 def _settled(parts: Parts, found: Neighbors, k: int) -> Neighbors:

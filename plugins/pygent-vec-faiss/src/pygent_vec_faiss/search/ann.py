@@ -105,17 +105,16 @@ class AnnIndex(ABC):
 
     @property
     def matrix(self) -> Float32Matrix | None:
-        """Return a read-only view `[count, d]` of the vectors in the index, or None if it has no such.
+        """Return a read-only view `[count, d]` of the raw vectors, or None if the index has none.
 
         It is valid only until the next `grow` or `reserve`: use it under the lock that keeps these away.
-        For cosine the rows are directions, for the other metrics they are the raw bits.
         """
         return None
 
     @property
-    def raw(self) -> bool:
-        """Whether `matrix` holds the vectors bit for bit as they were given."""
-        return self.metric is not DistanceMetric.COSINE
+    def lossy(self) -> bool:
+        """Whether the index holds the vectors rounded, so that its order is only nearly right."""
+        return False
 
     @abstractmethod
     def grow(self, vectors: Float32Matrix) -> None:

@@ -31,6 +31,8 @@ _BLOCK_SCORES = 1 << 20
 """Float32 scores held at once: 4 MB."""
 _BLOCK_VALUES = 1 << 18
 """Vector components gathered or widened to float64 at once: 1 MB and 2 MB."""
+_MAPPED_VALUES = 1 << 21
+"""Vector components read from a mapped file before their pages are released: 8 MB."""
 _SMALL_VALUES = 1 << 15
 """Up to so many components, one float64 pass is cheaper than two passes."""
 _MAX_QUERIES = 256
@@ -45,17 +47,20 @@ class ScanRows:
 
     Attributes:
         matrix: float32 `[n, d]`; an array, a mapped file, or a view of an index's storage.
-        norms: float32 `[n]`, L2 norms of the raw rows as `norms_of` gives them; None computes them.
-        normalized: Whether `matrix` holds the rows divided by their norms. Cosine only; needs `fetch`.
-        fetch: Returns the raw rows at given positions `[m]` as float32 `[m, d]`; None reads `matrix`.
+        norms: float32 `[n]`, L2 norms of the rows as `norms_of` gives them; None computes them.
         first_slot: The slot of row 0; it is added to every position that is returned.
+        release: Called with each range of slots that was read and need not stay in memory.
     """
 
     matrix: Float32Matrix
     norms: Float32Vector | None = None
-    normalized: bool = False
-    fetch: Callable[[Int64Vector], Float32Matrix] | None = None
     first_slot: int = 0
+    release: Callable[[int, int], None] | None = None
+
+    def done(self, start: int, stop: int) -> None:
+        """Say that the rows `[start, stop)` were read."""
+        if self.release is not None:
+            self.release(self.first_slot + start, self.first_slot + stop)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -130,6 +135,12 @@ class _Chosen:
         """How many scores a query gets."""
         return self.n if self.positions is None else self.count
 
+    def range(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the first and the end of the rows behind the scores `[start, stop)`."""
+        if self.positions is None:
+            return start, stop
+        return int(self.positions[start]), int(self.positions[stop - 1]) + 1
+
     def all_positions(self) -> Int64Vector:
         if self.positions is not None:
             return self.positions
@@ -154,12 +165,15 @@ def _group(
     metric: DistanceMetric, queries: Float32Matrix, rows: ScanRows, chosen: _Chosen, k: int
 ) -> list[Neighbors]:
     """Search for a group of queries that is small enough to hold their scores of a block of rows."""
-    scorer = Scorer.of(metric, queries, normalized=rows.normalized, norms_known=rows.norms is not None)
+    scorer = Scorer.of(metric, queries, norms_known=rows.norms is not None)
     hits = _Hits(scorer=scorer, k=k)
     step = max(1, _BLOCK_SCORES // len(queries))
+    if rows.release is not None:
+        step = min(step, max(1, _MAPPED_VALUES // queries.shape[1]))
     for start in range(0, chosen.width, step):
         stop = min(chosen.width, start + step)
         scores = _block(scorer, rows, chosen, start, stop)
+        rows.done(*chosen.range(start, stop))
         mask = None if chosen.mask is None else chosen.mask[start:stop]
         hits.add(start, scores, mask)
     hits.prune()
@@ -264,7 +278,7 @@ def _refined(query: Float32Vector, rows: ScanRows, candidates: Int64Vector, k: i
     """Drop candidates by the direct form, whose error is relative to the distance, not to the norms."""
     if len(candidates) <= 4 * k + 256:
         return candidates
-    scorer = Scorer.of(DistanceMetric.EUCLIDEAN, query[None], normalized=False, norms_known=False)
+    scorer = Scorer.of(DistanceMetric.EUCLIDEAN, query[None], norms_known=False)
     step = max(1, _BLOCK_VALUES // len(query))
     parts = [
         direct_scores(DistanceMetric.EUCLIDEAN, query, rows.matrix[candidates[start : start + step]])
@@ -283,8 +297,7 @@ def _rescored(
     step = max(1, _BLOCK_VALUES // len(query))
     for start in range(0, len(candidates), step):
         part = candidates[start : start + step]
-        vectors = rows.matrix[part] if rows.fetch is None else rows.fetch(part)
-        distances[start : start + step] = distances_to(metric, query, vectors)
+        distances[start : start + step] = distances_to(metric, query, rows.matrix[part])
     return _selected(candidates + rows.first_slot, distances, k)
 
 

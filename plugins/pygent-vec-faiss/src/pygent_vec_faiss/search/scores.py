@@ -25,9 +25,8 @@ __all__ = ["BlockScores", "Scorer", "direct_scores", "norms_of"]
 
 _UNIT_ROUNDOFF = 2.0**-24
 _SMALLEST_NORMAL = 2.0**-126
-_SPARE_ROUNDINGS = 24
-"""Roundings besides those of the sum: norms (up to 8 of a unit vector's), products with scales, the bounds
-themselves."""
+_SPARE_ROUNDINGS = 16
+"""Roundings besides those of the sum: norms, products with scales, the bounds themselves."""
 _BLOCK_VALUES = 1 << 18
 _FEW_QUERIES = 6
 """Up to so many, a dot product a row is cheaper than a matrix product."""
@@ -75,7 +74,6 @@ class Scorer:
     Attributes:
         metric: How vectors are compared.
         queries: float32 `[q, d]`, scaled by powers of two except where `direct`.
-        normalized: Whether the rows come divided by their norms (cosine only).
         direct: Whether scores sum terms of `query - row`, whose error is relative to the score.
         unit: The power of two by which Euclidean queries are scaled.
         slack: float32 `[q, 1]`, what a query adds to the error of its scores.
@@ -83,22 +81,19 @@ class Scorer:
 
     metric: DistanceMetric
     queries: Float32Matrix
-    normalized: bool
     direct: bool
     unit: float
     slack: Float32Matrix
 
     @staticmethod
-    def of(metric: DistanceMetric, queries: Float32Matrix, *, normalized: bool, norms_known: bool) -> Scorer:
-        """Prepare for *queries* `[q, d]`, over rows that come *normalized*, or of known norms."""
+    def of(metric: DistanceMetric, queries: Float32Matrix, *, norms_known: bool) -> Scorer:
+        """Prepare for *queries* `[q, d]`, over rows of known norms or not."""
         dimension = queries.shape[1]
         # One Euclidean query over rows of unknown norms costs least in the direct form.
         single = len(queries) == 1 and not norms_known
         if metric is DistanceMetric.MANHATTAN or (metric is DistanceMetric.EUCLIDEAN and single):
             slack = np.full((len(queries), 1), 4 * dimension * _SMALLEST_NORMAL, np.float32)
-            return Scorer(
-                metric=metric, queries=queries, normalized=False, direct=True, unit=1.0, slack=slack
-            )
+            return Scorer(metric=metric, queries=queries, direct=True, unit=1.0, slack=slack)
         wide = queries.astype(np.float64)
         norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
         if metric is DistanceMetric.EUCLIDEAN:
@@ -106,9 +101,7 @@ class Scorer:
         scaled = (wide * _power_of_two(norms, limit=150)[:, None]).astype(np.float32)
         bound = _relative_error(dimension) if metric is DistanceMetric.COSINE else 0.0
         slack = np.full((len(queries), 1), 2 * bound + 8 * dimension * _SMALLEST_NORMAL, np.float32)
-        return Scorer(
-            metric=metric, queries=scaled, normalized=normalized, direct=False, unit=1.0, slack=slack
-        )
+        return Scorer(metric=metric, queries=scaled, direct=False, unit=1.0, slack=slack)
 
     @property
     def count(self) -> int:
@@ -128,8 +121,6 @@ class Scorer:
         if self.direct:
             return BlockScores(np.stack([direct_scores(self.metric, q, block) for q in self.queries]))
         scores = _products(self.queries, block)
-        if self.normalized:
-            return BlockScores(np.negative(scores, out=scores))
         if norms is None:
             norms = norms_of(block)
         error = np.float32(_relative_error(block.shape[1]))
@@ -199,7 +190,6 @@ def _expanded(metric: DistanceMetric, queries: NDArray[np.float64], norms: Float
     return Scorer(
         metric=metric,
         queries=scaled,
-        normalized=False,
         direct=False,
         unit=unit,
         slack=slack.astype(np.float32),

@@ -61,6 +61,7 @@ class VectorFile:
         self._count = 0
         self._hasher = xxh3_64()
         self._undo = (0, self._hasher.copy())
+        self._mapped: mmap.mmap | None = None
         self._matrix: Float32Matrix = np.empty((0, dimension), dtype="<f4")
         self._mapping = threading.Lock()
         try:
@@ -207,9 +208,20 @@ class VectorFile:
                     mapped = mmap.mmap(self._descriptor, size, prot=mmap.PROT_READ)
                 except OSError as error:
                     raise storage_error(error, self.path) from error
+                self._mapped = mapped
                 self._matrix = np.frombuffer(mapped, dtype="<f4").reshape(count, self._dimension)
             matrix = self._matrix
             return matrix if len(matrix) == count else matrix[:count]
+
+    def release(self, start: int, stop: int) -> None:
+        """Take the pages of the rows `[start, stop)` of `matrix` out of this process; they are read again."""
+        mapped = self._mapped
+        if mapped is None or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        first = start * self._row_bytes // mmap.PAGESIZE * mmap.PAGESIZE
+        length = min(stop * self._row_bytes, len(mapped)) - first
+        if length > 0:
+            mapped.madvise(mmap.MADV_DONTNEED, first, length)
 
     def rows(self, slots: Int64Vector) -> Float32Matrix:
         """Return a copy of some rows in the order of *slots*, float32 `[n, d]`, without touching the map.
