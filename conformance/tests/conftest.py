@@ -10,9 +10,6 @@ import pytest
 
 from pygent_vec_conformance import Verdict
 
-# The mutants take minutes: they run where they are asked for, PYGENT_VEC_MUTANTS=some or =all.
-collect_ignore = [] if os.environ.get("PYGENT_VEC_MUTANTS") else ["test_mutants.py"]
-
 Run = Callable[[str, Sequence[str]], tuple[int, Mapping[str, Verdict], str]]
 
 

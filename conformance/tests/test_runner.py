@@ -11,7 +11,6 @@ from pygent_vec.stores import MemoryConfig, MemoryStore
 from pygent_vec_conformance import StoreTarget, run
 from pygent_vec_conformance.outcome import Kind, Outcome
 from pygent_vec_conformance.report import badge, markdown, page, write_reports
-from pygent_vec_conformance.runner import main
 from pygent_vec_conformance.verdict import Status, Verdict
 
 FEW = "opens_and_answers or adding_nothing or index_kind_can_be_made"
@@ -113,8 +112,9 @@ def test_two_targets_have_two_reports(tmp_path, crashed):
     assert len(set(paths)) == 8
 
 
-def test_the_command_line_exits_by_the_verdict(capsys):
-    assert main(["memory", "--only", "adding_nothing"]) == 2
-    assert "PARTIAL: memory" in capsys.readouterr().out
-    assert main(["memory", "--only", "adding_nothing", "--config", "no_such_setting=1"]) == 1
-    assert "no_such_setting" in capsys.readouterr().out
+def test_the_exit_code_tells_the_verdict(crashed):
+    assert run("memory", only="adding_nothing").exit_code == 2
+    assert crashed.exit_code == 1
+    refused = run("memory", {"no_such_setting": "1"}, only="adding_nothing")
+    assert refused.exit_code == 1
+    assert "no_such_setting" in refused.results[0].message

@@ -35,7 +35,7 @@ class Check:
         needs: A capability that the claim hangs on; without it the refusal is provoked instead. `metric`
             and `index` mean the metric or index kind that the case names.
         least: The smallest profile that has it.
-        timeout: Seconds after which it has failed.
+        timeout: Seconds after which it has failed, in the quick profile; the others give it more.
         cases: It is tried once for each.
     """
 

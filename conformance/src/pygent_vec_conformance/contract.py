@@ -129,7 +129,8 @@ def _try(
         result = _not_tried(check, case, target, reason)
     else:
         state.begin(check.title(case))
-        result = execute(check, case, target, Profile(options.profile), timeout=options.timeout)
+        profile = Profile(options.profile)
+        result = execute(check, case, target, profile, timeout=options.timeout, shrink=options.shrink)
         result = _judged(result, instance.known_faults)
         state.watch(group, result, first=check is catalogue()[0])
         if check is catalogue()[0]:

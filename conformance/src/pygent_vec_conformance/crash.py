@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pygent_vec import VectorStore
+    from pygent_vec_conformance.target import Place
+    from pygent_vec_conformance.world import World
 
-__all__ = ["DIMENSION", "State", "Step", "agrees", "perform", "script", "states"]
+__all__ = ["DIMENSION", "State", "Step", "agrees", "order", "perform", "script", "states"]
 
 DIMENSION = 16
 _BATCH = 25
@@ -90,6 +92,28 @@ def states(steps: Sequence[Step]) -> list[State]:
                 held.pop(one, None)
         after.append(now)
     return after
+
+
+def order(world: World, place: Place, seed: int, length: int) -> dict[str, object]:
+    """Return what a child process is told, to run a script on the store of a place.
+
+    Raises:
+        TypeError: no child process can make that store.
+    """
+    target = world.target
+    if target.factory is not None and target.child is None:
+        raise TypeError(
+            "a target made by a factory needs child='module:attribute', to be made in a child too"
+        )
+    return {
+        "backend": target.backend,
+        "child": target.child,
+        "directory": str(place.directory),
+        "settings": dict(place.settings),
+        "metric": world.metric.value,
+        "seed": seed,
+        "length": length,
+    }
 
 
 def _vector(one: str, version: int) -> NDArray[np.float32]:
@@ -185,19 +209,19 @@ def _difference(held: State, wanted: State) -> str:
     return "; ".join(parts)
 
 
-async def _child(order: dict[str, object]) -> None:
+async def _child(told: dict[str, object]) -> None:
     """Run a script on the store of a place, telling of each step."""
     from pygent_vec_conformance.selection import imported_target
     from pygent_vec_conformance.target import Place, StoreTarget
 
-    settings: dict[str, object] = order["settings"]  # type: ignore[assignment]  # as the parent wrote it
+    settings: dict[str, object] = told["settings"]  # type: ignore[assignment]  # as the parent wrote it
     target = (
-        imported_target(str(order["child"])) if order["child"] else StoreTarget(backend=str(order["backend"]))
+        imported_target(str(told["child"])) if told["child"] else StoreTarget(backend=str(told["backend"]))
     )
-    store = target.at(Place(directory=Path(str(order["directory"])), settings=settings))
+    store = target.at(Place(directory=Path(str(told["directory"])), settings=settings))
     await store.initialize()
-    metric = DistanceMetric(str(order["metric"]))
-    for number, step in enumerate(script(int(str(order["seed"])), int(str(order["length"])))):
+    metric = DistanceMetric(str(told["metric"]))
+    for number, step in enumerate(script(int(str(told["seed"])), int(str(told["length"])))):
         sys.stdout.write(f"begin {number}\n")
         sys.stdout.flush()
         await perform(store, step, metric)

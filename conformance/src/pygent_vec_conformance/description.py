@@ -6,11 +6,13 @@ import json
 import platform
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
 from pygent_vec import CONTRACT_VERSION, PygentVecError
+from pygent_vec.config import config_from
 from pygent_vec.plugin import backends
 
 if TYPE_CHECKING:
@@ -34,16 +36,18 @@ def describe(target: StoreTarget) -> str:
 
 def _capabilities(target: StoreTarget) -> dict[str, object]:
     try:
-        declared = target.spec().capabilities if target.factory is None else _made(target)
+        declared = _declared(target)
     except PygentVecError as error:
         return {"error": str(error)}
     return {name: _plain(value) for name, value in attrs.asdict(declared, recurse=False).items()}
 
 
-def _made(target: StoreTarget) -> Capabilities:
-    from pathlib import Path
-
-    return target.at(target.place(Path())).capabilities
+def _declared(target: StoreTarget) -> Capabilities:
+    place = target.place(Path())
+    if target.factory is not None:
+        return target.at(place).capabilities
+    spec = target.spec()
+    return spec.capabilities_of(config_from(spec, place.settings))
 
 
 def _plain(value: object) -> object:

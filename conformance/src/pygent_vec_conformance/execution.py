@@ -28,13 +28,19 @@ __all__ = ["execute"]
 
 T = TypeVar("T")
 _GRACE = 3.0
+_FOR_RANDOM_EXAMPLES = 0.8
+"""The part of a check's time after which no random example is made smaller."""
 _FRAMES = 12
+_MORE_TIME = (5, 60)
+"""How much longer a check may take in the full and in the soak profile."""
 
 
 @attrs.define
 class _Attempt:
     """What the thread of a check tells the thread that waits for it."""
 
+    limit: float
+    shrink: bool = True
     world: World | None = None
     refused: str = ""
     error: BaseException | None = None
@@ -47,35 +53,36 @@ def execute(
     profile: Profile,
     *,
     timeout: float | None = None,
+    shrink: bool = True,
 ) -> CheckResult:
     """Try *check* on *target* and return its result; nothing that the backend does escapes.
 
-    A check that does not end is left behind in its thread.
+    A check that does not end is left behind in its thread. Unless *shrink*, a random example that fails is
+    reported as it was found.
     """
-    limit = check.timeout if timeout is None else timeout
-    attempt, started = _Attempt(), perf_counter()
+    limit = check.timeout * profile.times(1, *_MORE_TIME) if timeout is None else timeout
+    attempt, started = _Attempt(limit=limit, shrink=shrink), perf_counter()
     thread = threading.Thread(
-        target=_attempt, args=(attempt, check, case, target, profile, limit), daemon=True, name=check.name
+        target=_attempt, args=(attempt, check, case, target, profile), daemon=True, name=check.name
     )
     thread.start()
     thread.join(limit + _GRACE)
     if thread.is_alive():
-        stack = _stack(thread)
-        attempt = _Attempt(
-            world=attempt.world, error=TimeoutError(f"no end after {limit:g} s; it stands at\n{stack}")
-        )
+        attempt = _Attempt(limit=limit, world=attempt.world, error=_unended(attempt, thread))
     return _result(check, case, target, attempt, perf_counter() - started)
 
 
 def _attempt(
-    attempt: _Attempt, check: Check, case: str | None, target: StoreTarget, profile: Profile, limit: float
+    attempt: _Attempt, check: Check, case: str | None, target: StoreTarget, profile: Profile
 ) -> None:
+    deadline = perf_counter() + attempt.limit * _FOR_RANDOM_EXAMPLES
     try:
         with asyncio.Runner() as runner:
-            world = attempt.world = World(target, profile, runner)
+            world = World(target, profile, runner, shrink=attempt.shrink, deadline=deadline)
+            attempt.world = world
             try:
-                attempt.refused = _try(world, runner, check, case, limit)
-                runner.run(_within(world.finish(), limit))
+                attempt.refused = _try(world, runner, check, case, attempt.limit)
+                runner.run(_within(world.finish(), attempt.limit))
             finally:
                 world.clean()
     except BaseException as error:  # noqa: BLE001  # it is reported by the thread that waits
@@ -160,6 +167,15 @@ def _message(check: Check, case: str | None, target: StoreTarget, seen: str, ste
         f"--backend {target.backend} -k '{check.title(case)}'"
     )
     return "\n".join(lines)
+
+
+def _unended(attempt: _Attempt, thread: threading.Thread) -> Exception:
+    """Return what is to be said of a check that did not end: what it found before that, if anything."""
+    if attempt.world is not None and attempt.world.found is not None:
+        error, steps = attempt.world.found
+        attempt.world.trace.show(steps)
+        return Violation(f"{error}\n  (found at random; then a call did not end within {attempt.limit:g} s)")
+    return TimeoutError(f"no end after {attempt.limit:g} s; it stands at\n{_stack(thread)}")
 
 
 def _stack(thread: threading.Thread) -> str:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Violation", "equal", "raises", "same_json", "same_vector", "that"]
+    from pygent_vec import VectorDocument
+
+__all__ = ["Violation", "equal", "raises", "same_json", "same_vector", "that", "whole"]
 
 E = TypeVar("E", bound=BaseException)
 _SHOWN = 400
@@ -41,6 +43,11 @@ def same_json(seen: object, wanted: object, what: str) -> None:
         raise Violation(f"{what}: {_shown(seen)} is not plain JSON ({error})") from error
     if left != json.dumps(wanted, sort_keys=True):
         raise Violation(f"{what}: {_shown(seen)}; the contract wants {_shown(wanted)}")
+
+
+def whole(document: VectorDocument) -> str:
+    """Return all of a document as text: every type, every bit, the order of keys aside."""
+    return json.dumps(document.to_dict(), sort_keys=True)
 
 
 def same_vector(seen: object, wanted: NDArray[np.float32], what: str, *, exact: bool) -> None:

@@ -17,6 +17,7 @@ from pygent_vec import (
     VectorQuery,
 )
 from pygent_vec_conformance import expect, meaning
+from pygent_vec_conformance.laws import noted
 from pygent_vec_conformance.oracle import answer_is_right, embeddings
 from pygent_vec_conformance.topics.filter_laws import filters, json_values
 
@@ -57,55 +58,60 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self, world: World) -> None:
         super().__init__()
-        self._world = world
+        self.world = world
         self._model: dict[str, dict[str, VectorDocument]] = {}
 
     @initialize()
+    @noted
     def begin(self) -> None:
         """Open a store in a fresh place."""
-        self._world.run(self._world.fresh())
+        self.world.run(self.world.fresh())
         self._model = {}
 
     @rule(name=names)
+    @noted
     def create(self, name: str) -> None:
         """Create a collection, which may exist."""
-        call = self._world.store.create_collection(name, _DIMENSION, self._world.metric)
+        call = self.world.store.create_collection(name, _DIMENSION, self.world.metric)
         if name in self._model:
-            self._world.run(expect.raises(CollectionExistsError, call, f"creating {name!r} again"))
+            self.world.run(expect.raises(CollectionExistsError, call, f"creating {name!r} again"))
         else:
-            self._world.run(call)
+            self.world.run(call)
             self._model[name] = {}
 
     @rule(name=names)
+    @noted
     def drop(self, name: str) -> None:
         """Delete a collection, which may be missing."""
-        there = self._world.run(self._world.store.delete_collection(name))
+        there = self.world.run(self.world.store.delete_collection(name))
         expect.equal(there, self._model.pop(name, None) is not None, f"delete_collection({name!r})")
 
     @rule(name=names, batch=documents, mode=st.sampled_from(("overwrite", "overwrite", "error", "skip")))
+    @noted
     def add(self, name: str, batch: Sequence[VectorDocument], mode: str) -> None:
         """Add documents in each conflict mode."""
         given = [attrs.evolve(one, collection=name) for one in batch]
-        call = self._world.store.add_documents(given, on_conflict=mode)  # type: ignore[arg-type]  # one of the modes
+        call = self.world.store.add_documents(given, on_conflict=mode)  # type: ignore[arg-type]  # one of the modes
         held = self._model.get(name)
         known = {one.id for one in batch} & set(held or ())
         if held is None:
             if batch:
-                self._world.run(
+                self.world.run(
                     expect.raises(CollectionNotFoundError, call, "a write to a missing collection")
                 )
             else:
                 call.close()
         elif mode == "error" and known:
-            error = self._world.run(expect.raises(DocumentExistsError, call, f"ids that exist: {known}"))
+            error = self.world.run(expect.raises(DocumentExistsError, call, f"ids that exist: {known}"))
             expect.equal(set(error.ids), known, "the ids of the error")
         else:
             written = [one for one in given if mode != "skip" or one.id not in known]
-            expect.equal(self._world.run(call), [one.id for one in written], "the ids written")
+            expect.equal(self.world.run(call), [one.id for one in written], "the ids written")
             held.update((one.id, one) for one in written)
 
     @precondition(lambda self: bool(self._model))
     @rule(name=names, batch=documents)
+    @noted
     def update(self, name: str, batch: Sequence[VectorDocument]) -> None:
         """Update documents, of which some exist."""
         held = self._model.get(name)
@@ -113,36 +119,39 @@ class StoreMachine(RuleBasedStateMachine):
             return
         given = [attrs.evolve(one, collection=name) for one in batch]
         written = [one for one in given if one.id in held]
-        seen = self._world.run(self._world.store.update_documents(given))
+        seen = self.world.run(self.world.store.update_documents(given))
         expect.equal(seen, [one.id for one in written], "the ids updated")
         held.update((one.id, one) for one in written)
 
     @precondition(lambda self: any(self._model.values()))
     @rule(name=names, some=ids)
+    @noted
     def delete(self, name: str, some: Sequence[str]) -> None:
         """Delete by id, also what is not there."""
         held = self._model.get(name)
         if held is None:
             return
-        seen = self._world.run(self._world.store.delete_documents(some, collection=name))
+        seen = self.world.run(self.world.store.delete_documents(some, collection=name))
         gone = [one for one in set(some) if held.pop(one, None) is not None]
         expect.equal(seen, len(gone), f"delete_documents({some})")
 
     @precondition(lambda self: any(self._model.values()))
     @rule(name=names, condition=filters)
+    @noted
     def delete_where(self, name: str, condition: Mapping[str, object]) -> None:
         """Delete by a random filter."""
         held = self._model.get(name)
         if held is None:
             return
         gone = [one.id for one in held.values() if meaning.holds(condition, one)]
-        seen = self._world.run(self._world.store.delete_where(condition, collection=name))
+        seen = self.world.run(self.world.store.delete_where(condition, collection=name))
         for one in gone:
             del held[one]
         expect.equal(seen, len(gone), f"delete_where({condition})")
 
     @precondition(lambda self: any(self._model.values()))
     @rule(name=names, vector=vectors, limit=st.integers(1, 9), condition=st.none() | filters)
+    @noted
     def search(
         self, name: str, vector: list[float], limit: int, condition: Mapping[str, object] | None
     ) -> None:
@@ -152,33 +161,36 @@ class StoreMachine(RuleBasedStateMachine):
             return
         matching = [one for one in held.values() if condition is None or meaning.holds(condition, one)]
         query = VectorQuery(query_vector=vector, collection=name, limit=limit, metadata_filter=condition)
-        results = self._world.run(self._world.store.search_similar(query))
+        results = self.world.run(self.world.store.search_similar(query))
         answer_is_right(
-            results, embeddings(matching), self._world.metric, vector, limit, note=f" by {condition}"
+            results, embeddings(matching), self.world.metric, vector, limit, note=f" by {condition}"
         )
 
     @rule(name=names)
+    @noted
     def optimize(self, name: str) -> None:
         """Build the index."""
         if name in self._model:
-            self._world.run(self._world.store.optimize(name))
+            self.world.run(self.world.store.optimize(name))
 
-    @precondition(lambda self: self._world.capabilities.durable)
+    @precondition(lambda self: self.world.capabilities.durable)
     @rule()
+    @noted
     def reopen(self) -> None:
         """Close the store and open its place anew."""
-        self._world.run(self._world.reopened())
+        self.world.run(self.world.reopened())
 
     @invariant()
+    @noted
     def agrees(self) -> None:
         """Compare everything that the store holds with the model."""
-        store = self._world.store
-        expect.equal(self._world.run(store.list_collections()), sorted(self._model), "list_collections()")
+        store = self.world.store
+        expect.equal(self.world.run(store.list_collections()), sorted(self._model), "list_collections()")
         for name, held in self._model.items():
-            self._world.run(self._agrees(name, held))
+            self.world.run(self._agrees(name, held))
 
     async def _agrees(self, name: str, held: Mapping[str, VectorDocument]) -> None:
-        store = self._world.store
+        store = self.world.store
         expect.equal(await store.count_documents(collection=name), len(held), f"the count of {name!r}")
         seen = [one async for one in store.iter_documents(collection=name)]
         expect.equal([one.id for one in seen], sorted(held), f"the ids of {name!r}")
@@ -190,7 +202,7 @@ class StoreMachine(RuleBasedStateMachine):
             )
             expect.same_json(one.metadata, wanted.metadata, f"the metadata of {one.id!r}")
             if wanted.embedding is not None:
-                exact = self._world.capabilities.exact_vectors
+                exact = self.world.capabilities.exact_vectors
                 expect.same_vector(one.embedding, wanted.embedding, f"the vector of {one.id!r}", exact=exact)
         probe = np.array([1.0, -2.0, 3.0], dtype=np.float32)
         query = VectorQuery(query_vector=probe, collection=name, limit=len(_IDS))
@@ -198,7 +210,7 @@ class StoreMachine(RuleBasedStateMachine):
         answer_is_right(
             results,
             embeddings(list(held.values())),
-            self._world.metric,
+            self.world.metric,
             probe,
             len(_IDS),
             note=f" in {name!r}",

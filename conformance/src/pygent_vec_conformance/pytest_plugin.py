@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 
+from pygent_vec_conformance.options import Options, add_options, options_of
 from pygent_vec_conformance.outcome import CheckResult, Kind, Outcome
 from pygent_vec_conformance.recorder import Recorder
 
@@ -21,23 +21,10 @@ if TYPE_CHECKING:
 
     from pygent_vec_conformance.checks import Check
 
-__all__ = ["OPTIONS", "RESULT", "STATE", "TARGET", "Options"]
+__all__ = ["OPTIONS", "RESULT", "STATE", "TARGET"]
 
 RESULT = "pygent_vec_conformance_result"
 TARGET = "pygent_vec_conformance_target"
-
-
-@attrs.frozen(kw_only=True)
-class Options:
-    """What the command line asked for."""
-
-    backend: str | None
-    settings: tuple[str, ...]
-    target: str | None
-    profile: str
-    report: str | None
-    timeout: float | None
-    journal: str | None
 
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
@@ -45,61 +32,13 @@ STATE: pytest.StashKey[Recorder] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the suite's options; where another plugin has the short name, only the long one."""
-    group = parser.getgroup("pygent-vec", "conformance of vector stores")
-    texts = {
-        "backend": "the installed backend that pygent_vec_conformance.suite checks",
-        "target": "module:attribute of a StoreTarget to check instead of an installed backend",
-        "report": "a folder for the report: JSON, Markdown, HTML and a badge",
-        "check-timeout": "seconds that a check may take, instead of its own",
-        "journal": "a file that survives a crash of the run; a second run goes on from it",
-    }
-    for name, text in texts.items():
-        _add(group, name, text)
-    _add(
-        group, "profile", "quick (default), full or soak", choices=("quick", "full", "soak"), default="quick"
-    )
-    _add(
-        group,
-        "backend-config",
-        "a setting as key=value (repeatable), JSON text, or @file with JSON; {unique} in a value becomes a "
-        "token of its own for each store",
-        action="append",
-        default=[],
-    )
-
-
-def _add(
-    group: pytest.OptionGroup,
-    name: str,
-    text: str,
-    *,
-    choices: tuple[str, ...] | None = None,
-    default: object = None,
-    action: str = "store",
-) -> None:
-    long, destination = f"--pygent-vec-{name}", f"pygent_vec_{name.replace('-', '_')}"
-    extra = {} if choices is None else {"choices": choices}
-    try:
-        group.addoption(
-            f"--{name}", long, dest=destination, action=action, default=default, help=text, **extra
-        )
-    except ValueError:
-        group.addoption(long, dest=destination, action=action, default=default, help=text, **extra)
+    """Add the suite's options."""
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options and begin with an empty record."""
-    timeout = config.getoption("pygent_vec_check_timeout")
-    options = Options(
-        backend=config.getoption("pygent_vec_backend"),
-        settings=tuple(config.getoption("pygent_vec_backend_config")),
-        target=config.getoption("pygent_vec_target"),
-        profile=config.getoption("pygent_vec_profile"),
-        report=config.getoption("pygent_vec_report"),
-        timeout=float(timeout) if timeout is not None else None,
-        journal=config.getoption("pygent_vec_journal"),
-    )
+    options = options_of(config)
     config.stash[OPTIONS] = options
     state = Recorder(
         journal=options.journal if not hasattr(config, "workerinput") else None,

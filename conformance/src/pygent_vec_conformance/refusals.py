@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
-from pygent_vec import DistanceMetric, UnsupportedFeatureError, VectorQuery
+from pygent_vec import DistanceMetric, StoreLockedError, UnsupportedFeatureError, VectorQuery
 from pygent_vec.contract import CrashModel
 from pygent_vec_conformance import expect
 
@@ -25,6 +28,11 @@ def declared(world: World, needs: str | None, case: str | None) -> bool:
         return world.target.factory is None
     if needs == "files":
         return capabilities.durable and world.target.has_path and not capabilities.remote
+    if needs == "strace":
+        files = capabilities.durable and world.target.has_path and not capabilities.remote
+        return files and capabilities.crash_model is CrashModel.POWER and _can_trace()
+    if needs == "processes":
+        return capabilities.multi_process and (world.target.factory is None or bool(world.target.child))
     if needs == "kill":
         return capabilities.remote and world.target.kill is not None
     if needs == "locked":
@@ -53,6 +61,8 @@ async def provoke(world: World, needs: str | None, case: str | None) -> str:
         "plugin": _no_plugin,
         "files": _no_files,
         "kill": _no_kill,
+        "strace": _no_strace,
+        "processes": _one_process,
     }
     return await refusals[needs or ""](world, case or "")
 
@@ -112,6 +122,42 @@ async def _no_files(world: World, case: str) -> str:
     if world.capabilities.durable:
         return "the data lives on a server: there is no directory to copy in mid-write"
     return await _durable(world, case)
+
+
+def _can_trace() -> bool:
+    """Return whether strace is there and may trace a child."""
+    strace = shutil.which("strace")
+    if strace is None:
+        return False
+    done = subprocess.run(  # noqa: S603  # strace itself
+        [strace, "-f", "-y", "-qq", "-o", "/dev/null", sys.executable, "-c", ""],
+        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return done.returncode == 0
+
+
+async def _no_strace(world: World, case: str) -> str:
+    if not world.capabilities.durable:
+        return await _durable(world, case)
+    model = world.capabilities.crash_model
+    if world.capabilities.remote or not world.target.has_path or model is not CrashModel.POWER:
+        return (
+            f"the crash model is {model.value!r}, of no files here: nothing is promised that strace could see"
+        )
+    return "NOT RUN: strace is missing, or may not trace here; a missing fsync would not be noticed"
+
+
+async def _one_process(world: World, case: str) -> str:
+    if world.capabilities.multi_process:
+        return "NOT RUN: the target is made by a factory and gives no child, so no other process can make it"
+    if not world.capabilities.durable:
+        return await _durable(world, case)
+    await expect.raises(
+        StoreLockedError, world.unopened(world.here).initialize(), "a second store of a place"
+    )
+    return "a place belongs to one store at a time, as declared: a second one was locked out"
 
 
 async def _no_kill(world: World, _: str) -> str:

@@ -19,7 +19,7 @@ from pygent_vec_conformance.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["main", "run"]
+__all__ = ["run"]
 
 _MOST_CRASHES = 5
 _INI = "[pytest]\naddopts = --import-mode=importlib\nxfail_strict = true\n"
@@ -33,6 +33,7 @@ def run(
     report_dir: str | Path | None = None,
     target: str | None = None,
     only: str | None = None,
+    shrink: bool = True,
     quiet: bool = True,
 ) -> Verdict:
     """Check an installed backend and return the verdict; a crash of the backend is a failed check.
@@ -44,6 +45,7 @@ def run(
         report_dir: Where to write the reports.
         target: `module:attribute` of a `StoreTarget` instead of an installed backend.
         only: A pytest `-k` expression; the verdict is then partial at best.
+        shrink: Whether a random example that fails is made small, which takes longer.
         quiet: Whether to keep the run's own output to itself.
     """
     with tempfile.TemporaryDirectory(prefix="pygent-vec-conformance-run-") as name:
@@ -51,25 +53,34 @@ def run(
         (folder / "pytest.ini").write_text(_INI, encoding="utf-8")
         (folder / "settings.json").write_text(json.dumps(dict(settings or {})), encoding="utf-8")
         command = _command(folder, backend, target, Profile(profile), only)
-        notes: list[str] = []
-        code, report = 0, None
-        for _ in range(_MOST_CRASHES + 1):
-            code, output = _child(command, folder, quiet=quiet)
-            report = next(folder.glob("report/*.json"), None)
-            if report is not None:
-                break
-            crashed = _crashed(folder, code)
-            if not crashed:
-                return _unusable(backend, Profile(profile), code, output)
-            notes.append(crashed)
-        else:
-            return _unusable(backend, Profile(profile), code, "\n".join(notes))
-        verdict = attrs.evolve(Verdict.from_json(report.read_text(encoding="utf-8")), notes=tuple(notes))
+        command += [] if shrink else ["--pygent-vec-no-shrink"]
+        verdict = _ended(
+            command, folder, Verdict(target=backend, profile=Profile(profile).value), quiet=quiet
+        )
     if report_dir is not None:
         from pygent_vec_conformance.report import write_reports
 
         write_reports([verdict], report_dir)
     return verdict
+
+
+def _ended(command: Sequence[str], folder: Path, nothing: Verdict, *, quiet: bool) -> Verdict:
+    """Run pytest until it comes to an end, some checks after which the process crashed aside."""
+    notes: list[str] = []
+    code = 0
+    for _ in range(_MOST_CRASHES + 1):
+        code, output = _child(command, folder, quiet=quiet)
+        report = next(folder.glob("report/*.json"), None)
+        if report is not None:
+            return attrs.evolve(Verdict.from_json(report.read_text(encoding="utf-8")), notes=tuple(notes))
+        crashed = _crashed(folder, code)
+        if not crashed:
+            return attrs.evolve(
+                nothing, notes=(f"the run ended with code {code} and left no report:\n{output}",)
+            )
+        notes.append(crashed)
+    told = "\n".join(notes)
+    return attrs.evolve(nothing, notes=(f"the run ended with code {code} and left no report:\n{told}",))
 
 
 def _command(folder: Path, backend: str, target: str | None, profile: Profile, only: str | None) -> list[str]:
@@ -134,40 +145,3 @@ def _crash(title: str, note: str) -> CheckResult:
         message=f"{check.requirement.id}: {text}",
         seen=text,
     )
-
-
-def _unusable(backend: str, profile: Profile, code: int, output: str) -> Verdict:
-    return Verdict(
-        target=backend,
-        profile=profile.value,
-        notes=(f"the run ended with code {code} and left no report:\n{output}",),
-    )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the suite from a command line and return the exit code: 0 passed, 1 failed, 2 partial."""
-    import argparse
-
-    from pygent_vec_conformance.report import summary
-    from pygent_vec_conformance.selection import settings_from
-
-    parser = argparse.ArgumentParser(prog="pygent-vec conformance", description=main.__doc__)
-    parser.add_argument("backend", help="the name of an installed backend")
-    parser.add_argument("--config", action="append", default=[], help="key=value, JSON text, or @file")
-    parser.add_argument("--profile", choices=[one.value for one in Profile], default="quick")
-    parser.add_argument("--report", metavar="DIR", help="write JSON, Markdown, HTML and a badge here")
-    parser.add_argument("--only", metavar="EXPRESSION", help="a pytest -k expression")
-    options = parser.parse_args(argv)
-    verdict = run(
-        options.backend,
-        settings_from(options.config),
-        profile=options.profile,
-        report_dir=options.report,
-        only=options.only,
-    )
-    sys.stdout.write("\n".join([*summary(verdict), ""]))
-    return verdict.exit_code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pygent_vec import ConfigError
+from pygent_vec.plugin import backends
 from pygent_vec_conformance.target import StoreTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pygent_vec_conformance.pytest_plugin import Options
+    from pygent_vec_conformance.options import Options
 
 __all__ = ["imported_target", "selected_target", "settings_from"]
 
@@ -29,8 +30,9 @@ def selected_target(options: Options) -> StoreTarget:
     if options.backend is None:
         raise ConfigError("name what to check: --backend NAME, or --target module:attribute")
     target = StoreTarget(backend=options.backend, settings=settings_from(options.settings))
-    target.spec()
-    return target
+    name = target.spec().name
+    is_alias = options.backend not in backends().offers()
+    return StoreTarget(backend=name, settings=target.settings) if is_alias else target
 
 
 def settings_from(texts: Iterable[str]) -> dict[str, object]:

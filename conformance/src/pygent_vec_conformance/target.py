@@ -43,7 +43,8 @@ class StoreTarget:
         backend: The backend's name, as its plugin offers it.
         settings: Settings of every store. `{unique}` in a text becomes a token of its own for each fresh
             place: a schema, a namespace, a database.
-        path_setting: The setting that names a store's directory or file, for a backend that has one.
+        path_setting: The setting that names a store's directory or file, for a backend that has one. Given as
+            empty text in `settings`, it is left out: a store of a server, though the backend has a path too.
         factory: Makes the store from its settings; None asks the plugin. For stores that no plugin offers.
         prepare: Called with a place's settings before its first store is opened: create a database.
         dispose: Called with them after its last store was closed: drop it.
@@ -78,6 +79,7 @@ class StoreTarget:
         settings: dict[str, object] = {
             key: value.replace(_UNIQUE, token) if isinstance(value, str) else value
             for key, value in self.settings.items()
+            if self.has_path or key != self.path_setting
         }
         if self.has_path:
             settings[self.path_setting] = str(directory / "store")
@@ -106,6 +108,8 @@ class StoreTarget:
     @property
     def has_path(self) -> bool:
         """Whether a store of this backend lives in a directory or file that a setting names."""
+        if self.settings.get(self.path_setting) == "":
+            return False
         if self.factory is not None:
             return bool(self.path_setting)
         return self.path_setting in {field.name for field in attrs.fields(self.spec().config)}

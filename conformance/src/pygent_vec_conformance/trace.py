@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pygent_vec import VectorStore
 
@@ -37,6 +37,10 @@ class Trace:
     def clear(self) -> None:
         """Begin anew."""
         self._lines.clear()
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Take *lines* for the steps."""
+        self._lines[:] = lines
 
     @property
     def lines(self) -> tuple[str, ...]:

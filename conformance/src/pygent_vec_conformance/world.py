@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import tempfile
@@ -37,16 +38,28 @@ class World:
         profile: How much to do.
         trace: The calls so far.
         rng: Seeded, the same in every run.
-        trouble: The first error that `run` raised, and the steps that led to it.
+        shrink: Whether a random example that fails is made small.
+        deadline: When making it small ends, by `perf_counter`.
+        found: The failure of a random law that took the fewest steps, and those steps.
     """
 
-    def __init__(self, target: StoreTarget, profile: Profile, runner: asyncio.Runner) -> None:
+    def __init__(
+        self,
+        target: StoreTarget,
+        profile: Profile,
+        runner: asyncio.Runner,
+        *,
+        shrink: bool = True,
+        deadline: float = math.inf,
+    ) -> None:
         self.target = target
         self.profile = profile
         self.trace = Trace()
         self.rng = np.random.default_rng(_SEED)
         self.dice = random.Random(_SEED)  # noqa: S311  # reproducible on purpose
-        self.trouble: tuple[Exception, tuple[str, ...]] | None = None
+        self.shrink = shrink
+        self.deadline = deadline
+        self.found: tuple[Exception, tuple[str, ...]] | None = None
         self._runner = runner
         self._directory = Path(tempfile.mkdtemp(prefix="pygent-vec-conformance-"))
         self._places: list[Place] = []
@@ -56,12 +69,13 @@ class World:
 
     def run(self, work: Coroutine[object, object, T]) -> T:
         """Return the result of a coroutine; for checks that are plain functions."""
-        try:
-            return self._runner.run(work)
-        except Exception as error:
-            if self.trouble is None:
-                self.trouble = (error, self.trace.lines)
-            raise
+        return self._runner.run(work)
+
+    def find(self, error: Exception) -> None:
+        """Remember a failure of a random law, if none of fewer steps is known."""
+        steps = self.trace.lines
+        if self.found is None or len(steps) <= len(self.found[1]):
+            self.found = (error, steps)
 
     @property
     def store(self) -> VectorStore:

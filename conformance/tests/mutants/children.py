@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .journal import JournaledStore
 from .roster import by_hand
+from .shared import SharedStore
 
 if TYPE_CHECKING:
     from pygent_vec_conformance.target import StoreTarget
@@ -15,7 +16,7 @@ __all__ = ["target_named"]
 
 def target_named(name: str) -> StoreTarget:
     """Return the target of the mutant of this name, or of the right store that they derive from."""
-    for mutant in (JournaledStore.mutant(), *by_hand()):
+    for mutant in (JournaledStore.mutant(), SharedStore.mutant(), *by_hand()):
         if mutant.name == name:
             return mutant.target()
     raise AttributeError(f"no mutant is called {name!r}")

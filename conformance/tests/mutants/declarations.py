@@ -17,6 +17,7 @@ from .times import VectorsKeptAsFloat16
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pygent_vec import OptimizeReport
     from pygent_vec.contract import SearchHits, SearchRequest, WriteMode
     from pygent_vec.model import CollectionSpec, VectorBatch
 
@@ -60,6 +61,18 @@ class TuningIsForgotten(_Declaring):
             return super()._search(spec, request)
         finally:
             records.update(hidden)
+
+
+class TheReportedRecallIsHoped(TuningIsForgotten):
+    """optimize(target_recall=…) reports the target that it was given."""
+
+    breaks: ClassVar = ("VS-251",)
+
+    async def public_optimize(
+        self, collection: str | None = None, *, target_recall: float | None = None
+    ) -> OptimizeReport:
+        report = await super().optimize(collection, target_recall=target_recall)
+        return attrs.evolve(report, recall=target_recall)
 
 
 class DeclaresAnIndexKindThatItLacks(_Declaring):

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, ClassVar
 
-from pygent_vec import CorruptStoreError
+from pygent_vec import ConfigError, CorruptStoreError
 from pygent_vec.model import Projection
 from pygent_vec.stores import MEMORY_CAPABILITIES
 
@@ -178,7 +178,7 @@ class ATornTailIsFatal(JournaledStore):
     breaks: ClassVar = ("VS-271", "VS-272", "VS-273")
 
     def _open(self) -> None:
-        journal = self._folder / "journal"
+        journal = self.folder / "journal"
         if journal.exists():
             for line in journal.read_bytes().splitlines(keepends=True):
                 if parsed(line) is None:
@@ -192,7 +192,7 @@ class RewrittenInPlace(JournaledStore):
     breaks: ClassVar = ("VS-271", "VS-272")
 
     def put(self, data: bytes) -> None:
-        everything = (self._folder / "journal").read_bytes() + data
+        everything = (self.folder / "journal").read_bytes() + data
         os.ftruncate(self._file, 0)
         middle = len(everything) // 2
         os.write(self._file, everything[:middle])
@@ -207,7 +207,7 @@ class OptimizeRewritesInPlace(JournaledStore):
 
     def _build_index(self, spec: CollectionSpec) -> IndexSpec:
         with self._lock:
-            lines = (self._folder / "journal").read_bytes().splitlines(keepends=True)
+            lines = (self.folder / "journal").read_bytes().splitlines(keepends=True)
             os.ftruncate(self._file, 0)
             for line in lines:
                 os.write(self._file, line)
@@ -235,7 +235,7 @@ class NobodyHoldsTheLock(JournaledStore):
     breaks: ClassVar = ("VS-274",)
 
     def _lock_folder(self) -> None:
-        self._guard = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._guard = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 class LockedWithoutAName(JournaledStore):
@@ -253,3 +253,31 @@ class DurableAndDoesNotSaySo(JournaledStore):
 
     breaks: ClassVar = ("VS-270", "VS-271")
     declared: ClassVar = MEMORY_CAPABILITIES
+
+
+class NothingIsSynced(JournaledStore):
+    """A write that the kernel has, and the disk has not: a loss of power takes it."""
+
+    breaks: ClassVar = ("VS-276",)
+
+    def put(self, data: bytes) -> None:
+        os.write(self._file, data)
+
+
+class DamagedLinesAreSkipped(JournaledStore):
+    """What cannot be read is left out without a word."""
+
+    breaks: ClassVar = ("VS-405",)
+
+    def damaged(self, line: bytes) -> None:
+        """Say nothing."""
+
+
+class DamagedFilesAreTheUsersFault(JournaledStore):
+    """What cannot be read is no store, so the setting must be wrong."""
+
+    breaks: ClassVar = ("VS-405",)
+
+    def damaged(self, line: bytes) -> None:
+        self._close()
+        raise ConfigError(f"path: {self.folder} is no store of this kind")

@@ -1,34 +1,33 @@
-"""All mutants by name, and one hunter for each process."""
+"""All mutants by name."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pygent_vec_conformance.catalogue import catalogue
-
-from .automatic import automatic
-from .killing import Death, Hunt, checks_for
+from .automatic import automatic, equivalents
 from .roster import by_hand
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .mutant import Mutant
 
-__all__ = ["fate_of", "mutants"]
+__all__ = ["living", "mutant_named", "mutants"]
 
 
 @cache
-def mutants() -> dict[str, Mutant]:
+def mutants() -> Mapping[str, Mutant]:
     """Return every mutant, made by hand or automatic, by its name."""
     return {mutant.name: mutant for mutant in (*by_hand(), *automatic())}
 
 
-def fate_of(name: str) -> Death:
-    """Return what the suite does to the mutant of this name."""
-    mutant = mutants()[name]
-    return _hunter().hunt(mutant, checks_for(mutant.breaks) if mutant.breaks else catalogue())
+def living() -> list[str]:
+    """Return the names of the mutants that are not proved equivalent."""
+    excused = equivalents()
+    return [name for name in mutants() if name not in excused]
 
 
-@cache
-def _hunter() -> Hunt:
-    return Hunt()
+def mutant_named(name: str) -> Mutant:
+    """Return the mutant of this name."""
+    return mutants()[name]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import attrs
 import numpy as np
 
-from pygent_vec import DistanceMetric, IndexSpec, StoreLockedError
+from pygent_vec import CorruptStoreError, DistanceMetric, IndexSpec, StoreLockedError
 from pygent_vec.contract import Capabilities, CrashModel, WriteMode
 from pygent_vec.model import CollectionSpec, Projection, VectorBatch
 from pygent_vec.stores import MEMORY_CAPABILITIES, MemoryConfig
@@ -76,7 +76,7 @@ class JournaledStore(Broken):
         super().__init__(config, name=name, embedder=embedder)
         if not isinstance(config, JournaledConfig):
             raise TypeError("a journaled store needs a JournaledConfig")
-        self._folder = Path(config.path)
+        self.folder = Path(config.path)
         self._guard = -1
         self._file = -1
 
@@ -86,27 +86,42 @@ class JournaledStore(Broken):
         return self.declared
 
     def _open(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock_folder()
-        self._file = os.open(self._folder / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(self.folder / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self.read_journal()
+
+    def read_journal(self) -> None:
+        """Do again all that the journal says, and cut what a crash tore off.
+
+        Raises:
+            CorruptStoreError: a line is whole and damaged.
+        """
         whole = 0
-        for line in (self._folder / "journal").read_bytes().splitlines(keepends=True):
+        for line in (self.folder / "journal").read_bytes().splitlines(keepends=True):
             record = parsed(line)
             if record is None:
+                self.damaged(line)
                 break
             self.replay(record)
             whole += len(line)
         os.ftruncate(self._file, whole)
 
+    def damaged(self, line: bytes) -> None:
+        """Raise CorruptStoreError, unless a crash tore *line* off."""
+        if line.endswith(b"\n"):
+            self._close()
+            raise CorruptStoreError(f"{self.folder}/journal: a line is damaged; take it from a backup")
+
     def _lock_folder(self) -> None:
-        self._guard = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._guard = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(self._guard, 64, 0).decode()
             os.close(self._guard)
             raise StoreLockedError(
-                f"{self._folder} is open in the process {holder}; close it there first"
+                f"{self.folder} is open in the process {holder}; close it there first"
             ) from error
         os.pwrite(self._guard, str(os.getpid()).encode(), 0)
 

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import ExitStack, contextmanager
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
 import attrs
-from hypothesis import Phase, settings
 
 from pygent_vec import errors
-from pygent_vec_conformance.catalogue import TOPICS, catalogue
+from pygent_vec_conformance.catalogue import catalogue
 from pygent_vec_conformance.execution import execute
 from pygent_vec_conformance.outcome import CheckResult, Kind, Outcome
 from pygent_vec_conformance.profile import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pygent_vec_conformance.checks import Check
     from pygent_vec_conformance.target import StoreTarget
-    from pygent_vec_conformance.world import World
 
     from .mutant import Mutant
 
@@ -33,6 +28,9 @@ __all__ = ["Death", "Fate", "Hunt", "checks_for"]
 _PATIENCE = 20.0
 _MORE_PATIENCE = 180.0
 _LONG = 60.0
+_HANGS = 5.0
+"""For a mutant that is known to hang, in the check that it hangs in: the right store takes a tenth of a second."""
+_FOR_RIGHT_STORES = 600.0
 _MOST_ACCIDENTS = 12
 
 
@@ -41,42 +39,76 @@ class Fate(StrEnum):
 
     KILLED = "killed"
     """A check saw an answer that breaks the contract, and says which sentence."""
-    ACCIDENT = "killed by accident"
-    """The store fell over; no check saw a wrong answer."""
+    FELL = "fell over"
+    """The store raised what is no error of the contract, or hung; a check failed, and saw no wrong answer.
+
+    Of a mutant made by hand that is no death, for it tells nothing of what the suite compares. A change of the
+    source at random may leave nothing that answers at all.
+    """
     SURVIVED = "survived"
-    """No check noticed: one is missing."""
+    """No check saw a wrong answer: one is missing."""
 
 
 @attrs.frozen(kw_only=True)
 class Death:
-    """A mutant's fate, and the check that decided it; none for a survivor."""
+    """A mutant's fate, and the check that decided it; for a survivor the first in which it fell over, if any.
+
+    Attributes:
+        seconds: How long the hunt took.
+    """
 
     mutant: str
     fate: Fate
     check: str = ""
     requirement: str = ""
     seen: str = ""
+    seconds: float = 0.0
 
     def __str__(self) -> str:
         by = f" by {self.check} ({self.requirement}): {self.seen}" if self.check else ""
-        return f"{self.mutant}: {self.fate.value}{by}"
+        return f"{self.mutant}: {self.fate.value}{by} [{self.seconds:.1f} s]"
 
 
 class Hunt:
-    """Tries checks on mutants: first those that killed most so far, of equals the quickest."""
+    """Tries checks on mutants: first the one that killed it before, then those that killed most so far.
+
+    Attributes:
+        left_behind: Whether a check hangs in a thread of this process.
+    """
 
     def __init__(self, profile: Profile = Profile.QUICK) -> None:
         self._profile = profile
         self._kills: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
+        self.left_behind = False
 
-    def hunt(self, mutant: Mutant, checks: Iterable[Check]) -> Death:
+    def hunt(
+        self,
+        mutant: Mutant,
+        checks: Sequence[Check],
+        *,
+        killer: str | None = None,
+        likely: Sequence[str] = (),
+    ) -> Death:
         """Return what *checks* do to a mutant; the first one that sees a wrong answer ends it.
 
         A store that falls over in one check after the other is given up: no check will see an answer.
+
+        Args:
+            mutant: What to kill.
+            checks: What may kill it.
+            killer: The title of the one that killed it before, to try first.
+            likely: Titles of others to try before the rest.
         """
-        accidents: list[CheckResult] = []
         target = mutant.target()
+        patience = _HANGS if Kind.TIMEOUT in mutant.dies_by else None
+        for title in dict.fromkeys([killer, *likely] if killer else likely):
+            for result in self._tried_first(checks, title, target, patience):
+                if _is_wrong_answer(result, mutant.dies_by):
+                    return _death(mutant.name, Fate.KILLED, result)
+                if title == killer and not mutant.breaks:
+                    return _death(mutant.name, Fate.FELL, result)
+        accidents: list[CheckResult] = []
         for check in sorted(checks, key=self._order):
             for result in self._results(check, target):
                 if _is_wrong_answer(result, mutant.dies_by):
@@ -87,26 +119,41 @@ class Hunt:
             if len(accidents) >= _MOST_ACCIDENTS:
                 break
         if accidents:
-            return _death(mutant.name, Fate.ACCIDENT, accidents[0])
+            return _death(mutant.name, Fate.SURVIVED if mutant.breaks else Fate.FELL, accidents[0])
         return Death(mutant=mutant.name, fate=Fate.SURVIVED)
 
-    def failures(self, target: StoreTarget, checks: Iterable[Check]) -> list[CheckResult]:
-        """Return every failure of a store that should have none."""
-        return [result for check in checks for result in self._results(check, target)]
+    def failures(self, target: StoreTarget, check: Check, case: str | None) -> list[CheckResult]:
+        """Return the failure, if any, of a store that should have none."""
+        wanted = self._profile.includes(check.least)
+        return list(self._result(check, case, target, _FOR_RIGHT_STORES)) if wanted else []
+
+    def _tried_first(
+        self, checks: Sequence[Check], title: str, target: StoreTarget, patience: float | None
+    ) -> Iterator[CheckResult]:
+        for check in checks:
+            for case in check.tries:
+                if check.title(case) == title:
+                    yield from self._result(check, case, target, patience)
 
     def _order(self, check: Check) -> tuple[float, int, float]:
         """Random and repeated checks, which have long timeouts and shrink what they find, come last."""
         return check.timeout, -self._kills[check.name], self._seconds.get(check.name, 0.0)
 
-    def _results(self, check: Check, target: StoreTarget) -> Iterable[CheckResult]:
-        if not self._profile.includes(check.least):
-            return
-        for case in check.tries:
-            with _without_shrinking():
-                result = execute(check, case, target, self._profile, timeout=_patience(check))
-            self._seconds.setdefault(check.name, result.seconds)
-            if result.outcome is Outcome.FAILED:
-                yield result
+    def _results(self, check: Check, target: StoreTarget) -> Iterator[CheckResult]:
+        if self._profile.includes(check.least):
+            for case in check.tries:
+                yield from self._result(check, case, target)
+
+    def _result(
+        self, check: Check, case: str | None, target: StoreTarget, patience: float | None = None
+    ) -> Iterator[CheckResult]:
+        """Yield the result of a check that fails."""
+        limit = patience or _patience(check)
+        result = execute(check, case, target, self._profile, timeout=limit, shrink=False)
+        self._seconds.setdefault(check.name, result.seconds)
+        self.left_behind |= result.kind is Kind.TIMEOUT
+        if result.outcome is Outcome.FAILED:
+            yield result
 
 
 def _patience(check: Check) -> float:
@@ -117,21 +164,6 @@ def _patience(check: Check) -> float:
 def checks_for(requirements: Sequence[str]) -> list[Check]:
     """Return the checks that prove one of *requirements*."""
     return [check for check in catalogue() if check.requirement.id in requirements]
-
-
-@contextmanager
-def _without_shrinking() -> Iterator[None]:
-    """Let random checks stop at what they find: making it small takes minutes, and tells nothing of a mutant."""
-    with ExitStack() as stack:
-        for topic in TOPICS:
-            ruled = vars(topic).get("ruled")
-            if ruled is not None:
-                stack.enter_context(patch.object(topic, "ruled", partial(_hasty, ruled)))
-        yield
-
-
-def _hasty(ruled: Callable[[World, int], settings], world: World, quick: int) -> settings:
-    return settings(ruled(world, quick), phases=[Phase.explicit, Phase.generate])
 
 
 def _is_wrong_answer(result: CheckResult, dies_by: frozenset[Kind]) -> bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 import numpy as np
 
+from pygent_vec.contract import Tuning
+
 from .journal import JournaledStore, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pygent_vec.contract import SearchHits, SearchRequest
+    from pygent_vec.model import CollectionSpec
 
 
 class _Altering(JournaledStore):
@@ -97,3 +105,29 @@ class DeletesReplayedLast(JournaledStore):
         for name, one in gone:
             if found is not None and name == record["name"]:
                 found.records.pop(one, None)
+
+
+class TheEffortIsForgotten(JournaledStore):
+    """The search effort is a setting of the open index, and is not saved with it; what it was is."""
+
+    breaks: ClassVar = ("VS-251",)
+    declared: ClassVar = attrs.evolve(JournaledStore.declared, tuning=True)
+
+    def _tuning(self, spec: CollectionSpec) -> Tuning:
+        note = self.folder / f"effort of {spec.name}"
+        return Tuning(efforts=(1, 100), effort=int(note.read_text()) if note.exists() else 1)
+
+    def _set_effort(self, spec: CollectionSpec, effort: int) -> None:
+        (self.folder / f"effort of {spec.name}").write_text(str(effort))
+        self._effort = effort
+
+    def _search(self, spec: CollectionSpec, request: SearchRequest) -> Sequence[SearchHits]:
+        effort: int = getattr(self, "_effort", 1) if request.effort is None else request.effort
+        if request.exact or effort >= 100:
+            return super()._search(spec, request)
+        records = self._existing(spec).records
+        hidden = {one: records.pop(one) for one in list(records)[::2]}
+        try:
+            return super()._search(spec, request)
+        finally:
+            records.update(hidden)

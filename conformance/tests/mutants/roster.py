@@ -28,6 +28,10 @@ _MODULES = (
     "declarations",
     "durability",
     "reopening",
+    "shared",
+    "indexing",
+    "memory_use",
+    "vanishing",
 )
 
 

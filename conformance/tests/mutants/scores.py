@@ -42,7 +42,7 @@ class Scoring(Broken):
                 self.distances(request.metric, query, vectors, np.asarray(hits.distances)), dtype=np.float64
             )
         order = sorted(range(len(scored)), key=lambda row: (scored[row], hits.rows.ids[row]))[: request.k]
-        return SearchHits(rows=_taken(hits.rows, order, request.projection), distances=scored[order])
+        return SearchHits(rows=taken(hits.rows, order, request.projection), distances=scored[order])
 
     def distances(
         self, metric: DistanceMetric, query: np.ndarray, vectors: np.ndarray, right: np.ndarray
@@ -51,7 +51,8 @@ class Scoring(Broken):
         raise NotImplementedError
 
 
-def _taken(rows: DocumentRows, order: Sequence[int], projection: Projection) -> DocumentRows:
+def taken(rows: DocumentRows, order: Sequence[int], projection: Projection) -> DocumentRows:
+    """Return some rows, in another order."""
     columns: dict[str, Any] = {}
     for field in attrs.fields(type(rows)):
         column = getattr(rows, field.name)
@@ -182,17 +183,18 @@ class SquaresOverflowInFloat32(Scoring):
 
 
 class SquaresUnderflowInFloat32(Scoring):
-    """Squares of small numbers are zero in float32."""
+    """Subnormal squares are flushed to zero, as processors do for libraries that were built with -ffast-math."""
 
     breaks: ClassVar = ("VS-152", "VS-123")
 
     def distances(
         self, metric: DistanceMetric, query: np.ndarray, vectors: np.ndarray, right: np.ndarray
     ) -> np.ndarray:
-        if metric is not DistanceMetric.EUCLIDEAN:
+        if metric is not DistanceMetric.COSINE:
             return right
-        squares = ((vectors - query).astype(np.float32) ** 2).sum(axis=1)
-        return np.where(squares == 0, 0.0, right)
+        squares = vectors.astype(np.float32) ** 2
+        squares[squares < np.finfo(np.float32).tiny] = 0
+        return np.where(squares.sum(axis=1) == 0, 1.0, right)
 
 
 class InnerProductOverflows(Scoring):

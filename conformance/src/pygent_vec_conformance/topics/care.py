@@ -84,26 +84,6 @@ async def a_target_recall_out_of_range_is_refused(world: World) -> None:
         await expect.raises(ConfigError, call, f"target_recall={bad!r}")
 
 
-@check("VS-251", needs="tuning", timeout=180)
-async def tuning_meets_its_target_and_is_kept(world: World) -> None:
-    """Optimize with a target measures recall, meets the target, and keeps the effort after reopening."""
-    await world.collection("tuned", 24)
-    centres = world.rng.standard_normal((20, 24)) * 2
-    rows = centres[world.rng.integers(0, 20, 3000)] + world.rng.standard_normal((3000, 24)) * 0.3
-    documents = [
-        VectorDocument(id=f"d{n:05}", embedding=row, collection="tuned") for n, row in enumerate(rows)
-    ]
-    await world.store.add_documents(documents)
-    report = await world.store.optimize("tuned", target_recall=0.95)
-    expect.equal(report.target_recall, 0.95, "the target of the report")
-    recall = report.recall
-    expect.that(recall is not None and 0.95 <= recall <= 1, f"the recall of the report is {recall}")  # noqa: PLR2004  # the target
-    if world.capabilities.durable:
-        await world.reopened()
-        again = await world.store.optimize("tuned")
-        expect.equal(again.effort, report.effort, "the search effort after reopening")
-
-
 @check("VS-252")
 async def health_is_reported(world: World) -> None:
     """health_check of an open store is healthy, with names, latency and version."""

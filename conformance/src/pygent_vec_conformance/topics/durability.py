@@ -15,15 +15,16 @@ import attrs
 from pygent_vec import StoreLockedError, VectorQuery
 from pygent_vec_conformance import expect
 from pygent_vec_conformance.checks import check
-from pygent_vec_conformance.crash import agrees, perform, script, states
+from pygent_vec_conformance.copies import opened_copy
+from pygent_vec_conformance.crash import agrees, order, perform, script, states
 from pygent_vec_conformance.oracle import answer_is_right, embeddings
-from pygent_vec_conformance.target import Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from pygent_vec_conformance.crash import State
+    from pygent_vec_conformance.target import Place
     from pygent_vec_conformance.world import World
 
 _LENGTH = 60
@@ -59,7 +60,11 @@ async def everything_is_there_after_reopening(world: World) -> None:
             await world.store.get_collection_info("empty"), info, f"the info of a collection after {round_}"
         )
         after = [one async for one in world.store.iter_documents()]
-        expect.equal([repr(one) for one in after], [repr(one) for one in before], f"documents after {round_}")
+        expect.equal(
+            [expect.whole(one) for one in after],
+            [expect.whole(one) for one in before],
+            f"documents after {round_}",
+        )
         for vector in world.vectors(3):
             results = await world.store.search_similar(VectorQuery(query_vector=vector, limit=9))
             answer_is_right(results, left, world.metric, vector, 9, note=f" after {round_}")
@@ -78,20 +83,6 @@ async def every_step_is_there_after_reopening(world: World) -> None:
         await agrees(store, [state], f"after reopening behind {step.kind}")
 
 
-async def _opened_copy(world: World, source: Path, number: str) -> Place:
-    """Return a place whose directory is a copy of another's, as a crash at this moment would leave it."""
-    place = world.place()
-    shutil.rmtree(place.directory)
-    shutil.copytree(source, place.directory)
-    original = str(world.here.directory)
-    settings = {
-        key: value.replace(original, str(place.directory)) if isinstance(value, str) else value
-        for key, value in world.here.settings.items()
-    }
-    expect.that(settings != world.here.settings, f"no setting names the directory of copy {number}")
-    return Place(directory=place.directory, settings=settings)
-
-
 async def _holds(world: World, place: Place, allowed: Sequence[State], when: str) -> None:
     store = world.unopened(place)
     async with store:
@@ -104,7 +95,7 @@ async def a_crash_after_any_call_loses_nothing(world: World) -> None:
     steps = script(2, world.profile.times(40, 200))
     for number, (step, state) in enumerate(zip(steps, states(steps)[1:], strict=True)):
         await perform(world.store, step, world.metric)
-        place = await _opened_copy(world, world.here.directory, str(number))
+        place = await opened_copy(world, world.here.directory)
         await _holds(world, place, [state], f"after a crash behind {step.kind}, call {number}")
         shutil.rmtree(place.directory)
 
@@ -141,7 +132,7 @@ async def a_torn_tail_is_cut_off(world: World) -> None:
         now = _files(directory)
         name = _grown(before, now)
         for cut in _CUTS if name is not None else ():
-            place = await _opened_copy(world, directory, str(number))
+            place = await opened_copy(world, directory)
             torn = place.directory / str(name)
             length = len(before[str(name)])
             torn.write_bytes(now[str(name)][: length + max(1, int((len(now[str(name)]) - length) * cut))])
@@ -153,25 +144,12 @@ async def a_torn_tail_is_cut_off(world: World) -> None:
 
 async def _killed(world: World, seed: int) -> tuple[Place, int]:
     """Run the script in a child, kill it at a random instant; return its place and how many calls it told."""
-    place, target = world.place(), world.target
-    if target.factory is not None and target.child is None:
-        raise TypeError(
-            "a durable target made by a factory needs child='module:attribute', to be made in a child too"
-        )
-    order = {
-        "backend": target.backend,
-        "child": target.child,
-        "directory": str(place.directory),
-        "settings": dict(place.settings),
-        "metric": world.metric.value,
-        "seed": seed,
-        "length": _LENGTH,
-    }
+    place = world.place()
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "pygent_vec_conformance.crash",
-        json.dumps(order),
+        json.dumps(order(world, place, seed, _LENGTH)),
         stdout=asyncio.subprocess.PIPE,
     )
     out = child.stdout

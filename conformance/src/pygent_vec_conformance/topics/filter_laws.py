@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pygent_vec import VectorDocument, VectorQuery, evaluate
 from pygent_vec_conformance import expect, meaning
 from pygent_vec_conformance.checks import check
+from pygent_vec_conformance.laws import holds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,19 +162,6 @@ def corpus(world: World) -> list[VectorDocument]:
     ]
 
 
-def ruled(world: World, quick: int) -> settings:
-    """Return settings under which a run is the same every time, and short when it fails."""
-    return settings(
-        max_examples=world.profile.times(quick),
-        derandomize=True,
-        database=None,
-        deadline=None,
-        report_multiple_bugs=False,
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
-
-
 def _agree(
     seen: set[str], wanted: set[str], condition: object, how: str, by_id: Mapping[str, VectorDocument]
 ) -> None:
@@ -205,8 +192,6 @@ def any_filter_means_the_same_in_every_call(world: World) -> None:
         )
         return iterated, count, {one.document.id for one in await world.store.search_similar(query)}
 
-    @ruled(world, 250)
-    @given(filters)
     def law(condition: Mapping[str, object]) -> None:
         world.trace.clear()
         wanted = {one.id for one in documents if meaning.holds(condition, one)}
@@ -215,7 +200,7 @@ def any_filter_means_the_same_in_every_call(world: World) -> None:
         _agree(found, wanted, condition, "a search", by_id)
         expect.equal(count, len(wanted), f"the count by {condition!r}")
 
-    law()
+    holds(world, 250, filters, law)
 
 
 @check("VS-327", timeout=300)
@@ -230,8 +215,6 @@ def any_filter_deletes_what_it_means(world: World) -> None:
         deleted = await world.store.delete_where(condition)
         return deleted, {one.id async for one in world.store.iter_documents()}
 
-    @ruled(world, 60)
-    @given(filters)
     def law(condition: Mapping[str, object]) -> None:
         world.trace.clear()
         wanted = {one.id for one in documents if meaning.holds(condition, one)}
@@ -239,7 +222,7 @@ def any_filter_deletes_what_it_means(world: World) -> None:
         _agree(set(by_id) - left, wanted, condition, "delete_where", by_id)
         expect.equal(deleted, len(wanted), f"the count of delete_where({condition!r})")
 
-    law()
+    holds(world, 60, filters, law)
 
 
 @check("VS-327", timeout=300)
@@ -247,12 +230,10 @@ def evaluate_is_the_meaning_too(world: World) -> None:
     """Core's evaluate(filter, document) agrees with the meaning, read from the contract anew."""
     documents = corpus(world)[:60]
 
-    @ruled(world, 250)
-    @given(filters)
     def law(condition: Mapping[str, object]) -> None:
         wrong = [one for one in documents if evaluate(condition, one) != meaning.holds(condition, one)]
         if wrong:
             shown = (wrong[0].id, wrong[0].title, wrong[0].chunk_index, wrong[0].metadata)
             raise expect.Violation(f"evaluate({condition!r}) is wrong for {shown!r}")
 
-    law()
+    holds(world, 250, filters, law)

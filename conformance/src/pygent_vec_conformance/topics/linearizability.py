@@ -3,73 +3,101 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import TYPE_CHECKING
+from threading import Barrier
+from time import monotonic_ns
+from typing import TYPE_CHECKING, cast
 
-from pygent_vec import VectorDocument, VectorQuery
 from pygent_vec_conformance import expect
 from pygent_vec_conformance.checks import check
-from pygent_vec_conformance.linear import Call, explained
+from pygent_vec_conformance.linear import Call
+from pygent_vec_conformance.rivals import Awaited, Note, Rival, judged, order
 
 if TYPE_CHECKING:
+    from pygent_vec import VectorStore
     from pygent_vec_conformance.world import World
 
 _IDS = ("a", "b")
 _WORKERS = 4
 _CALLS = 12
-
-
-class _History:
-    """What several workers did to a few ids, with the order of beginnings and ends."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._clock = count()
-        self._versions = count(1)
-        self.calls: dict[str, list[Call]] = {one: [] for one in _IDS}
-
-    async def work(self) -> None:
-        store, dice = self._world.store, self._world.dice
-        for _ in range(_CALLS):
-            one, what = dice.choice(_IDS), dice.random()
-            began = next(self._clock)
-            if what < 0.45:  # noqa: PLR2004  # a die
-                version = next(self._versions)
-                await store.add_documents(
-                    [VectorDocument(id=one, embedding=[version, 1, 1, 1], metadata={"v": version})]
-                )
-                call = Call(kind="put", began=began, ended=next(self._clock), value=version)
-            elif what < 0.6:  # noqa: PLR2004  # a die
-                counted = await store.delete_documents([one])
-                call = Call(kind="delete", began=began, ended=next(self._clock), counted=counted)
-            else:
-                value = await self._read(one, by_search=what > 0.8)  # noqa: PLR2004  # a die
-                call = Call(kind="get", began=began, ended=next(self._clock), value=value)
-            self.calls[one].append(call)
-
-    async def _read(self, one: str, *, by_search: bool) -> int | None:
-        store = self._world.store
-        if by_search:
-            query = VectorQuery(query_vector=[1, 1, 1, 1], metadata_filter={"@id": one})
-            found = [result.document for result in await store.search_similar(query)]
-            expect.that(len(found) <= 1, f"a search by @id {one!r} found {len(found)} documents")
-            document = found[0] if found else None
-        else:
-            document = await store.get_document(one)
-        return None if document is None else int(str(document.metadata["v"]))
+_PATIENCE = 60
 
 
 @check("VS-261")
 async def concurrent_calls_have_an_order(world: World) -> None:
     """Writes, deletes, reads and searches of a few ids by several tasks are linearizable."""
     await world.collection()
-    for _ in range(world.profile.times(20)):
+    clock = count().__next__
+    for round_ in range(world.profile.times(20)):
         await world.store.delete_where({})
         world.trace.clear()
-        history = _History(world)
-        await asyncio.gather(*(history.work() for _ in range(_WORKERS)))
-        for one, calls in history.calls.items():
-            told = "\n".join(str(call) for call in sorted(calls, key=lambda call: call.began))
-            expect.that(
-                explained(calls), f"no order of these calls on {one!r} explains their answers:\n{told}"
-            )
+        rivals = [Rival(number, round_, clock) for number in range(_WORKERS)]
+        done = await asyncio.gather(*(one.work(world.store, _IDS, _CALLS) for one in rivals))
+        judged([note for part in done for note in part], f"{_WORKERS} tasks")
+
+
+@check("VS-261")
+def calls_of_threads_have_an_order(world: World) -> None:
+    """Writes, deletes, reads and searches of a few ids by threads, on one store, are linearizable."""
+    clock, start = count().__next__, Barrier(_WORKERS)
+    with world.target.sync_at(world.place()) as store, ThreadPoolExecutor(_WORKERS) as pool:
+        store.create_collection("default", 4, world.metric)
+        awaited = cast("VectorStore", Awaited(store))
+
+        def work(number: int, round_: int) -> list[Note]:
+            start.wait(_PATIENCE)
+            return asyncio.run(Rival(number, round_, clock).work(awaited, _IDS, _CALLS))
+
+        for round_ in range(world.profile.times(15)):
+            store.delete_where({})
+            done = list(pool.map(work, range(_WORKERS), [round_] * _WORKERS))
+            judged([note for part in done for note in part], f"{_WORKERS} threads")
+
+
+@check("VS-275", needs="processes", timeout=180)
+async def calls_of_processes_have_an_order(world: World) -> None:
+    """Writes, deletes, reads and searches of a few ids by processes that share the data are linearizable."""
+    await world.collection()
+    rounds = [[f"{one}{round_:03}" for one in _IDS] for round_ in range(world.profile.times(12))]
+    children = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pygent_vec_conformance.rivals"),
+            order(world, world.here, number, rounds, _CALLS),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for number in range(1, _WORKERS)
+    ]
+    for child in children:
+        if child.stdin is None or child.stdout is None:
+            raise TypeError("the child has no pipes")
+        if await child.stdout.readline() != b"ready\n":
+            raise expect.Violation(await _told(child))
+        child.stdin.write(b"go\n")
+    notes: list[Note] = []
+    for child in children:
+        out, err = await child.communicate()
+        expect.that(child.returncode == 0, f"a process that shares the data ended: {err.decode()[-800:]}")
+        notes += [_note(json.loads(line)) for line in out.splitlines()]
+    mine = Rival(0, 0, monotonic_ns)
+    for ids in rounds:
+        for place, one in enumerate(ids):
+            call = await mine.read(world.store, one, by_search=bool(place))
+            notes.append(Note(id=one, call=call))
+    judged(notes, f"{len(children)} processes, and this one afterwards,")
+
+
+async def _told(child: asyncio.subprocess.Process) -> str:
+    """Return why a child is not ready."""
+    _, err = await child.communicate()
+    return (
+        f"a second process could not open the data, though multi_process is declared: {err.decode()[-800:]}"
+    )
+
+
+def _note(told: dict[str, dict[str, object]]) -> Note:
+    return Note(id=str(told["id"]), call=Call(**told["call"]))  # type: ignore[arg-type]  # as it was written

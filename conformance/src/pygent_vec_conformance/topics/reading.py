@@ -10,7 +10,20 @@ from pygent_vec_conformance import expect
 from pygent_vec_conformance.checks import check
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pygent_vec_conformance.world import World
+
+
+async def _iterated(
+    world: World, most: int, *, batch_size: int = 1000, condition: Mapping[str, object] | None = None
+) -> list[str]:
+    """Return the ids of an iteration, which must end after *most* documents."""
+    seen: list[str] = []
+    async for one in world.store.iter_documents(batch_size=batch_size, filter=condition):
+        seen.append(one.id)
+        expect.that(len(seen) <= most, f"of {most} documents more are iterated, without an end: {seen[-3:]}")
+    return seen
 
 
 @check("VS-245")
@@ -60,10 +73,9 @@ async def iteration_is_in_code_point_order(world: World) -> None:
     ]
     await world.store.add_documents(world.documents(ids))
     for size in (1, 2, 7, len(ids), 1000):
-        seen = [one.id async for one in world.store.iter_documents(batch_size=size)]
+        seen = await _iterated(world, len(ids), batch_size=size)
         expect.equal(seen, sorted(ids), f"ids with batch_size={size}")
-        condition = {"parity": "even"}
-        seen = [one.id async for one in world.store.iter_documents(batch_size=size, filter=condition)]
+        seen = await _iterated(world, len(ids), batch_size=size, condition={"parity": "even"})
         expect.equal(seen, sorted(ids[::2]), f"ids with batch_size={size}, filtered")
     async for one in world.store.iter_documents():
         expect.that(
@@ -80,7 +92,7 @@ async def iteration_goes_over_many_pages(world: World) -> None:
     await world.collection()
     ids = [f"d{n:05}" for n in range(3500)]
     await world.store.add_documents(world.documents(ids))
-    expect.equal([one.id async for one in world.store.iter_documents()], ids, "ids")
+    expect.equal(await _iterated(world, len(ids)), ids, "ids")
     rare = {"n": {"$in": [0, 999, 1000, 1001, 2000, 3499]}}
     seen = [one.id async for one in world.store.iter_documents(filter=rare)]
     expect.equal(seen, [ids[n] for n in (0, 999, 1000, 1001, 2000, 3499)], "ids of few")

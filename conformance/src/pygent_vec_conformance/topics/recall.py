@@ -46,7 +46,8 @@ class _Clusters:
         return VectorBatch(ids=self.ids, vectors=self.vectors, metadatas=metadatas, collection=name)
 
 
-def _distances(metric: DistanceMetric, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def distances(metric: DistanceMetric, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the float64 distance of *query* to each of *rows*."""
     q, v = query.astype(np.float64), rows.astype(np.float64)
     if metric is DistanceMetric.COSINE:
         return np.asarray(1 - v @ q / (np.linalg.norm(v, axis=1) * np.linalg.norm(q)))
@@ -77,7 +78,7 @@ async def _is_good(
     for query, answer in zip(data.queries, answers, strict=True):
         wanted = min(_K, len(rows))
         expect.equal(len(answer), wanted, f"results by {condition} in {name}, where {len(rows)} match")
-        truth = np.sort(_distances(metric, query, rows))[:wanted]
+        truth = np.sort(distances(metric, query, rows))[:wanted]
         bound = truth[-1] + 1e-5 * max(1.0, abs(float(truth[-1])))
         shares.append(sum(one.distance <= bound for one in answer) / wanted)
     recall = float(np.mean(shares))

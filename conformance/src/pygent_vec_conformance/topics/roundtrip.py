@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pygent_vec import VectorDocument, VectorQuery
+from pygent_vec import VectorBatch, VectorDocument, VectorQuery
 from pygent_vec_conformance import expect, values
 from pygent_vec_conformance.checks import check
+from pygent_vec_conformance.oracle import answer_is_right, embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -216,6 +217,34 @@ async def what_a_caller_does_afterwards_changes_nothing(world: World) -> None:
         if found.embedding.flags.writeable:
             found.embedding[:] = 7
         found.metadata["deep"]["k"] = 7  # type: ignore[index]  # it is a dict
+
+
+@check("VS-237")
+async def columns_stay_the_callers(world: World) -> None:
+    """A caller that fills its arrays and lists again after add_batch, as loaders do, changes nothing."""
+    await world.collection()
+    ids, contents = [f"d{n:02}" for n in range(20)], [f"text {n}" for n in range(20)]
+    vectors = world.vectors(20)
+    given = vectors.copy()
+    metadatas: list[dict[str, object]] = [{"n": n, "deep": {"list": [n]}} for n in range(20)]
+    await world.store.add_batch(VectorBatch(ids=ids, vectors=given, contents=contents, metadatas=metadatas))
+    given[:] = 7
+    ids[:], contents[:] = ["other"] * 20, ["other"] * 20
+    for metadata in metadatas:
+        metadata["n"] = -1
+        metadata["deep"]["list"].append(7)  # type: ignore[index]  # a list
+    for when in ("at once", "after optimize()"):
+        found = [one async for one in world.store.iter_documents()]
+        expect.equal([one.id for one in found], [f"d{n:02}" for n in range(20)], f"the ids, {when}")
+        for n, one in enumerate(found):
+            expect.equal(one.content, f"text {n}", f"the content of {one.id!r}, {when}")
+            expect.same_json(one.metadata, {"n": n, "deep": {"list": [n]}}, f"the metadata, {when}")
+            exact = world.capabilities.exact_vectors
+            expect.same_vector(one.embedding, vectors[n], f"the vector of {one.id!r}, {when}", exact=exact)
+        query = VectorQuery(query_vector=vectors[3], limit=20)
+        results = await world.store.search_similar(query)
+        answer_is_right(results, embeddings(found), world.metric, vectors[3], 20, note=f" {when}")
+        await world.store.optimize()
 
 
 @check("VS-105")

@@ -168,6 +168,16 @@ async def vectors_at_the_edge_of_float32_are_scored(world: World, case: str) -> 
     )
 
 
+@check("VS-152", needs="metric", cases=("cosine",))
+async def many_small_components_have_a_direction(world: World, case: str) -> None:
+    """Vectors of thousands of components, each with a subnormal square in float32, have a direction."""
+    dimension = min(4096, world.capabilities.max_dimension)
+    rows = world.vectors(12, dimension)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    small = rows * np.float32(2e-19)  # squares of components near 1e-41, their sum 4e-38, which is normal
+    await _right(world, case, list(small), [small[0], rows[1], rows[2] * np.float32(1e15)])
+
+
 @check("VS-123")
 async def other_metrics_take_every_finite_vector(world: World) -> None:
     """Zero, denormal and almost infinite vectors are taken by every metric but cosine, and found."""

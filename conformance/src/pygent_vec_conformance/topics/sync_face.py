@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -75,6 +76,8 @@ def _plain(value: object) -> object:
     if attrs.has(type(value)):
         fields = {field.name: getattr(value, field.name) for field in attrs.fields(cast("Any", type(value)))}
         return {name: _plain(held) for name, held in fields.items() if name not in _VOLATILE}
+    if isinstance(value, Mapping):
+        return {name: _plain(value[name]) for name in sorted(value)}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return round(value, 5) if isinstance(value, float) else value
