@@ -27,8 +27,8 @@ def suite(monkeypatch):
     """A suite that records how it was called, and finds a fault."""
     calls = []
 
-    def checked(name, settings, *, profile, report_dir):
-        calls.append((name, settings, profile, report_dir))
+    def checked(name, settings, *, profile, report_dir, only, shrink):
+        calls.append((name, settings, profile, report_dir, only, shrink))
         return Verdict()
 
     package, runner, report = (
@@ -52,8 +52,11 @@ def test_the_options_reach_the_suite_and_its_verdict_is_the_exit_code(suite, tmp
         "a=1",
         "--setting",
         "b=x=y",
+        "--only",
+        "reads or writes",
+        "--no-shrink",
     )
-    assert suite == [("memory", {"a": "1", "b": "x=y"}, "full", tmp_path)]
+    assert suite == [("memory", {"a": "1", "b": "x=y"}, "full", tmp_path, "reads or writes", False)]
     assert result.exit_code == 1
     assert "FAILED: memory\n  VS-101: lost a document" in result.stdout
 

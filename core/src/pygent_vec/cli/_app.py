@@ -8,6 +8,7 @@ from pygent_vec._about import __version__
 from pygent_vec.cli._backends import backends
 from pygent_vec.cli._conformance import conformance
 from pygent_vec.cli._demo import demo
+from pygent_vec.cli._doctor import doctor
 from pygent_vec.cli._examples import examples
 from pygent_vec.cli._search import search
 from pygent_vec.cli._stores import collections, stats
@@ -27,7 +28,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(epilog=examples())(pygent_vec)
-    for command in (demo, backends, collections, stats, search, conformance):
+    for command in (demo, backends, doctor, collections, stats, search, conformance):
         app.command(epilog=examples(command.__name__))(command)
     return app
 
@@ -46,8 +47,9 @@ def pygent_vec(
 ) -> None:
     """Look into vector stores, search them, and prove that their backends keep the contract.
 
-    A store is named by a URL: a backend's name, a colon and a path, such as faiss:library. Every
-    command writes JSON with --json, and says with --help what it can do.
+    A store is named by a URL: a backend's name, a colon and a path, such as faiss:library; or by the
+    name that it has in pygent-vec.toml. Every command writes JSON with --json, and says with --help
+    what it can do.
 
     Exit status: 0 if all went well, 1 for an error (its message is on standard error), 2 for a
     command line that does not make sense, 130 if interrupted.

@@ -13,6 +13,8 @@ from pygent_vec.errors import ConfigError
 from pygent_vec.plugin import backends
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pygent_vec_conformance.verdict import Verdict
 
 __all__ = ["Profile", "conformance"]
@@ -59,6 +61,17 @@ def conformance(
         ),
     ] = None,
     setting: _Settings = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EXPRESSION",
+            help="Run only checks whose names match, as with pytest -k; the verdict is then partial.",
+            show_default=False,
+        ),
+    ] = None,
+    shrink: Annotated[
+        bool, typer.Option(help="Make a random example that fails small before it is reported.")
+    ] = True,
     as_json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
@@ -71,7 +84,15 @@ def conformance(
     """
     settings = dict(map(_key_and_value, setting or ()))
     with errors_reported(traceback=traceback):
-        verdict = _verdict(backends().load(name).name, settings, profile, report)
+        run = _suite()
+        verdict = run(
+            backends().load(name).name,
+            settings,
+            profile=profile.value,
+            report_dir=report,
+            only=only,
+            shrink=shrink,
+        )
         if as_json:
             print_json(json.loads(verdict.to_json()))
         else:
@@ -86,7 +107,7 @@ def _key_and_value(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _verdict(name: str, settings: dict[str, str], profile: Profile, report: Path | None) -> "Verdict":
+def _suite() -> "Callable[..., Verdict]":
     try:
         from pygent_vec_conformance.runner import run
     except ModuleNotFoundError as error:
@@ -94,7 +115,7 @@ def _verdict(name: str, settings: dict[str, str], profile: Profile, report: Path
             f"the conformance suite cannot be used: {error}. "
             "Install it with: pip install pygent-vec-conformance"
         ) from error
-    return run(name, settings, profile=profile.value, report_dir=report)
+    return run
 
 
 def _print_verdict(verdict: "Verdict", report: Path | None) -> None:

@@ -37,6 +37,13 @@ _EXAMPLES: Mapping[str, list[tuple[str, str]]] = {
         ("How large is the store, and is it well?", "stats faiss:library"),
         ("How many documents it holds, for a script", "stats faiss:library --json | jq .document_count"),
     ],
+    "doctor": [
+        ("Are the stores of ./pygent-vec.toml well?", "doctor"),
+        (
+            "For a machine",
+            "doctor production.toml --json | jq -r '.stores | to_entries[] | \"\\(.key) \\(.value.status)\"'",
+        ),
+    ],
     "search": [
         ("By text", "search faiss:library articles 'the history of tea'"),
         (

@@ -34,7 +34,8 @@ StoreUrl: TypeAlias = Annotated[
     typer.Argument(
         metavar="URL",
         help="The store: a backend's name, a colon and a path, such as faiss:library or "
-        "faiss:///var/lib/library. Settings may follow: faiss:library?key=value.",
+        "faiss:///var/lib/library. Settings may follow: faiss:library?key=value. Or the name of a store in "
+        "pygent-vec.toml.",
         show_default=False,
     ),
 ]

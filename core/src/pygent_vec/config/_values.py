@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from pygent_vec.model import IndexSpec
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,6 +35,7 @@ def converter() -> cattrs.Converter:
     }
     for plain, read in readers.items():
         made.register_structure_hook(plain, partial(_read, read))
+    made.register_structure_hook_func(lambda kind: kind is IndexSpec, _index)
     made.register_structure_hook(Enum, _member)
     return made
 
@@ -79,3 +82,16 @@ def _member(value: object, kind: type[EnumT]) -> EnumT:
         return kind(value)
     except ValueError:
         raise ValueError(f"use one of {[member.value for member in kind]}") from None
+
+
+def _index(value: object, _: type) -> IndexSpec:
+    """Return an index from its kind, or from a table of its kind and options."""
+    if isinstance(value, IndexSpec):
+        return value
+    if isinstance(value, str):
+        return IndexSpec(value)
+    if isinstance(value, dict) and isinstance(value.get("kind"), str):
+        options = {key: one for key, one in value.items() if key != "kind"}
+        if all(isinstance(one, (bool, int, float, str)) for one in options.values()):
+            return IndexSpec(value["kind"], options=options)
+    raise ValueError("use the name of an index kind, or a table such as {kind = 'hnsw', m = 32}")

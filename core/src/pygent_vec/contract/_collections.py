@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pygent_vec.contract._embedding import EMBEDDING_MODEL, check_model, with_model
 from pygent_vec.contract._planning import collection_spec
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.errors import (
@@ -102,6 +103,7 @@ async def create(
     """
     if if_exists not in {"error", "ignore"}:
         raise ConfigError(f"if_exists={shown(if_exists)}{hint(str(if_exists), ('error', 'ignore'))}")
+    spec = with_model(spec, context.embedder)
     if await settle(primitives._create_collection(spec)):  # core drives the primitives
         return _info(spec, 0)
     if if_exists == "error":
@@ -117,6 +119,7 @@ async def create(
         raise CollectionMismatchError(
             f"the collection {spec.name!r} has {found}, and {wanted} was asked for; use another name"
         )
+    check_model(existing, spec.metadata.get(EMBEDDING_MODEL))
     return existing
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from pygent_vec.contract._embedder import Embedder
+    from pygent_vec.model import IndexSpec
 
 __all__ = ["OffLoop", "StoreContext"]
 
@@ -25,10 +26,11 @@ class OffLoop(Protocol):
 
 @attrs.frozen(kw_only=True)
 class StoreContext:
-    """A store's name, backend, default collection and embedder, and where its long computations run."""
+    """A store's name, backend, defaults and embedder, and where its long computations run."""
 
     name: str
     backend: str
     default_collection: str
+    default_index: IndexSpec | None
     embedder: Embedder | None
     off_loop: OffLoop

@@ -49,6 +49,7 @@ class StoreEngine(Primitives):
             name=name or self.backend,
             backend=self.backend,
             default_collection=config.default_collection,
+            default_index=config.default_index,
             embedder=embedder,
             off_loop=self._off_loop,
         )
@@ -151,20 +152,38 @@ class StoreEngine(Primitives):
                     on_progress(len(write.written))
             return write.written
 
-        return await self._observed(operation, lambda: write.accounted(batches))
+        return await self._observed(operation, lambda: write.accounted(batches), lambda: write.collection)
 
     async def _fetched(
         self, operation: str, ids: Sequence[str], collection: str | None
     ) -> dict[str, VectorDocument]:
-        return await self._perform(operation, lambda: _browsing.fetch(self, self._context, ids, collection))
+        return await self._perform(
+            operation,
+            lambda: _browsing.fetch(self, self._context, ids, collection),
+            self._named(collection),
+        )
 
-    async def _perform(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
-        """Run one operation as a whole, and emit one event."""
+    def _named(self, collection: str | None) -> str:
+        """Return the collection that *collection*, which is not checked yet, means."""
+        return collection or self._context.default_collection
+
+    async def _perform(
+        self,
+        operation: str,
+        work: Callable[[], Coroutine[object, object, T]],
+        collection: str | None = None,
+    ) -> T:
+        """Run one operation as a whole, and emit one event, which says that it was about *collection*."""
         if not self._observers:
             return await self._run(partial(self._guarded, operation, work))
-        return await self._observed(operation, lambda: self._enter(operation, work))
+        return await self._observed(operation, lambda: self._enter(operation, work), lambda: collection)
 
-    async def _observed(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
+    async def _observed(
+        self,
+        operation: str,
+        work: Callable[[], Coroutine[object, object, T]],
+        collection: Callable[[], str | None],
+    ) -> T:
         if not self._observers:
             return await work()
         started, failure = perf_counter(), None
@@ -174,10 +193,13 @@ class StoreEngine(Primitives):
             failure = type(error).__name__
             raise
         finally:
+            seconds, about = perf_counter() - started, collection()
             event = OperationEvent(
                 operation=operation,
                 store=self._context.name,
-                seconds=perf_counter() - started,
+                backend=self.backend,
+                seconds=seconds,
+                collection=about if isinstance(about, str) else None,
                 error=failure,
             )
             for observer in self._observers:

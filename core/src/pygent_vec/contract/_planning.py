@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from pygent_vec.contract._embedding import embedded
+from pygent_vec.contract._embedding import check_model, embedded
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._vectors import check_vectors
 from pygent_vec.errors import (
@@ -101,6 +101,8 @@ async def plan_queries(
         shape = shapes.get(key)
         if shape is None:
             shape = shapes[key] = await _shape(primitives, context, query)
+        if query.query_text is not None and context.embedder is not None:
+            check_model(shape.spec, context.embedder.model)
         _check_vector(vector, shape, place, len(queries))
         plans.append(
             QueryPlan(

@@ -44,8 +44,8 @@ async def settle(value: MaybeAwaitable[T]) -> T:
 class Primitives(ABC):
     """What a backend implements, as coroutines or, under `BlockingVectorStore`, as plain functions.
 
-    A primitive that takes a collection raises `CollectionNotFoundError` if it is gone by now, also where
-    another one, of another `created_at`, has taken its name.
+    A primitive that takes a collection raises `CollectionNotFoundError` if it is gone by now, also where one
+    of another dimension or metric has taken its name.
     """
 
     @property

@@ -68,7 +68,7 @@ class VectorStore(StoreEngine):
             name: 1 to 128 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit.
             dimension: The length of its vectors, 1 to 16 000.
             distance_metric: How vectors are compared.
-            index: An index kind, or a spec with options; None lets the backend choose.
+            index: An index kind, or a spec with options; None: the configured one, or the backend's choice.
             metadata: A JSON object to keep with the collection.
             if_exists: "ignore" returns the collection that exists, if dimension and metric agree.
 
@@ -78,19 +78,20 @@ class VectorStore(StoreEngine):
             ConfigError: an argument is out of range.
             UnsupportedFeatureError: the backend does not declare the metric, index kind or dimension.
         """
+        wanted = self._context.default_index if index is None else index
 
         async def work() -> CollectionInfo:
             spec = _collections.checked_spec(
-                self.capabilities, self.backend, name, dimension, distance_metric, index, metadata
+                self.capabilities, self.backend, name, dimension, distance_metric, wanted, metadata
             )
             return await _collections.create(self, self._context, spec, if_exists=if_exists)
 
-        return await self._perform("create_collection", work)
+        return await self._perform("create_collection", work, name)
 
     @final
     async def delete_collection(self, name: str) -> bool:
         """Delete a collection and its documents; return False if there was none."""
-        return await self._perform("delete_collection", lambda: settle(self._drop_collection(name)))
+        return await self._perform("delete_collection", lambda: settle(self._drop_collection(name)), name)
 
     @final
     async def list_collections(self) -> list[str]:
@@ -105,7 +106,9 @@ class VectorStore(StoreEngine):
     async def get_collection_info(self, name: str | None = None) -> CollectionInfo:
         """Return a collection as it is now, with its exact document count."""
         return await self._perform(
-            "get_collection_info", lambda: _collections.describe(self, self._context, name)
+            "get_collection_info",
+            lambda: _collections.describe(self, self._context, name),
+            self._named(name),
         )
 
     # ── writing ──
@@ -153,7 +156,11 @@ class VectorStore(StoreEngine):
         write = _writing.Write(
             self, self._context, _mode(on_conflict), preserve_timestamps=preserve_timestamps
         )
-        return await write.accounted(lambda: self._perform("add_batch", lambda: write.batch(batch)))
+        return await write.accounted(
+            lambda: self._perform(
+                "add_batch", lambda: write.batch(batch), self._named(getattr(batch, "collection", None))
+            )
+        )
 
     @final
     async def update_documents(self, documents: Iterable[VectorDocument]) -> list[str]:
@@ -167,7 +174,9 @@ class VectorStore(StoreEngine):
         """Delete documents by id; return how many existed."""
         unique = known_ids(ids)
         return await self._perform(
-            "delete_documents", lambda: _writing.delete_ids(self, self._context, unique, collection)
+            "delete_documents",
+            lambda: _writing.delete_ids(self, self._context, unique, collection),
+            self._named(collection),
         )
 
     @final
@@ -183,7 +192,9 @@ class VectorStore(StoreEngine):
             InvalidFilterError: the filter is not well formed.
         """
         return await self._perform(
-            "delete_where", lambda: _writing.delete_matching(self, self._context, filter, collection)
+            "delete_where",
+            lambda: _writing.delete_matching(self, self._context, filter, collection),
+            self._named(collection),
         )
 
     # ── reading ──
@@ -224,6 +235,7 @@ class VectorStore(StoreEngine):
             documents, after = await self._perform(
                 "iter_documents",
                 partial(_browsing.page, self, self._context, collection, filter, after, size),
+                self._named(collection),
             )
             for document in documents:
                 yield document
@@ -243,7 +255,9 @@ class VectorStore(StoreEngine):
             InvalidFilterError: the filter is not well formed.
         """
         return await self._perform(
-            "count_documents", lambda: _browsing.count(self, self._context, collection, filter)
+            "count_documents",
+            lambda: _browsing.count(self, self._context, collection, filter),
+            self._named(collection),
         )
 
     @final
@@ -258,7 +272,9 @@ class VectorStore(StoreEngine):
             UnsupportedFeatureError: the backend does not declare what the query asks for.
         """
         (results,) = await self._perform(
-            "search_similar", lambda: _reading.search(self, self._context, [query])
+            "search_similar",
+            lambda: _reading.search(self, self._context, [query]),
+            self._named(getattr(query, "collection", None)),
         )
         return results
 
@@ -286,7 +302,9 @@ class VectorStore(StoreEngine):
             UnsupportedFeatureError: a target, and the backend does not declare `tuning`.
         """
         return await self._perform(
-            "optimize", lambda: _optimizing.optimize(self, self._context, collection, target_recall)
+            "optimize",
+            lambda: _optimizing.optimize(self, self._context, collection, target_recall),
+            self._named(collection),
         )
 
     @final

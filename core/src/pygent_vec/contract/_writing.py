@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import numpy as np
 
-from pygent_vec.contract._embedding import embedded
+from pygent_vec.contract._embedding import check_model, embedded
 from pygent_vec.contract._planning import collection_spec, split_filter
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._rows import matching_rows
@@ -54,7 +54,13 @@ class Write:
         self._mode = mode
         self._preserve = preserve_timestamps
         self._seen: set[tuple[str, str]] = set()
+        self._collections: set[str] = set()
         self.written: list[str] = []
+
+    @property
+    def collection(self) -> str | None:
+        """The collection that was written to; None for several or none."""
+        return next(iter(self._collections)) if len(self._collections) == 1 else None
 
     async def check(self, documents: Sequence[VectorDocument]) -> None:
         """Check *documents* without writing; they are given again afterwards."""
@@ -114,6 +120,7 @@ class Write:
         batches = []
         for name, group in groups.items():
             spec = await collection_spec(self._primitives, self._context, name)
+            self._collections.add(spec.name)
             embeddings = await _embeddings(group, self._context, spec, only_check=only_check)
             batch = await self._off_loop_if_long(
                 len(group),
@@ -171,6 +178,7 @@ async def _embeddings(
     lacking = [document for document in documents if document.embedding is None]
     if not lacking or context.embedder is None:
         return [document.embedding for document in documents]
+    check_model(spec, context.embedder.model)
     if only_check:
         made = iter([np.ones(spec.dimension, np.float32)] * len(lacking))
     else:

@@ -31,6 +31,7 @@ from pygent_vec.model._reports import (
     OperationEvent,
     OptimizeReport,
     Problem,
+    StoreEvent,
     StoreStats,
 )
 from pygent_vec.model._result import VectorSearchResult
@@ -72,6 +73,7 @@ __all__ = [
     "OwnFields",
     "Problem",
     "Projection",
+    "StoreEvent",
     "StoreStats",
     "VectorBatch",
     "VectorDocument",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -19,6 +19,7 @@ __all__ = [
     "OperationEvent",
     "OptimizeReport",
     "Problem",
+    "StoreEvent",
     "StoreStats",
 ]
 
@@ -123,11 +124,34 @@ class OperationEvent:
     Attributes:
         operation: The public method's name.
         store: The store's name.
+        backend: The backend's name.
+        collection: The one that it was about; None for several or none.
         seconds: What the call took.
         error: The class name of the error that it raised.
     """
 
     operation: str
     store: str
+    backend: str
     seconds: float
+    collection: str | None = None
+    error: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StoreEvent:
+    """What happens to a store of a manager, beside the calls that `OperationEvent` tells of.
+
+    Attributes:
+        kind: What happened. `shadow_failed`: a write that a shadow store missed.
+        store: The store's name.
+        operation: The public method's name, where there is one.
+        attempt: The number of the attempt that failed, from 1, where it is tried again.
+        error: The class name of the error, where there is one.
+    """
+
+    kind: Literal["opened", "open_failed", "closed", "retry", "timeout", "shadow_failed"]
+    store: str
+    operation: str | None = None
+    attempt: int | None = None
     error: str | None = None

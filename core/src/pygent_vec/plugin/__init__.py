@@ -2,6 +2,7 @@
 
 from pygent_vec.plugin._discovery import Offer
 from pygent_vec.plugin._hookspecs import hookimpl
+from pygent_vec.plugin._observers import Observer, Observers
 from pygent_vec.plugin._registry import DISABLED_VARIABLE, Registry, backends, embedders
 from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec, StoreFactory
 
@@ -9,6 +10,8 @@ __all__ = [
     "DISABLED_VARIABLE",
     "BackendSpec",
     "EmbedderSpec",
+    "Observer",
+    "Observers",
     "Offer",
     "Registry",
     "StoreFactory",

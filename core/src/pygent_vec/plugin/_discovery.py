@@ -10,10 +10,20 @@ import attrs
 if TYPE_CHECKING:
     from importlib_metadata import Distribution, EntryPoint
 
-__all__ = ["ALIASES", "BACKENDS", "EMBEDDERS", "KNOWN_BACKENDS", "KNOWN_EMBEDDERS", "Offer", "offers"]
+__all__ = [
+    "ALIASES",
+    "BACKENDS",
+    "EMBEDDERS",
+    "KNOWN_BACKENDS",
+    "KNOWN_EMBEDDERS",
+    "OBSERVERS",
+    "Offer",
+    "offers",
+]
 
 BACKENDS = "pygent_vec.backends"
 EMBEDDERS = "pygent_vec.embedders"
+OBSERVERS = "pygent_vec.observers"
 
 KNOWN_BACKENDS = {
     "chromadb": "pip install pygent-vec-chroma",

@@ -17,9 +17,17 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from pygent_vec.model import OperationEvent, StoreEvent
     from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec
 
-__all__ = ["PROJECT", "hookimpl", "hookspec", "pygent_vec_backend", "pygent_vec_embedder"]
+__all__ = [
+    "PROJECT",
+    "hookimpl",
+    "hookspec",
+    "pygent_vec_backend",
+    "pygent_vec_embedder",
+    "pygent_vec_event",
+]
 
 PROJECT = "pygent_vec"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -41,4 +49,13 @@ def pygent_vec_embedder() -> EmbedderSpec:  # type: ignore[empty-body]  # a spec
 
     The plugin stands in the entry-point group `pygent_vec.embedders`, under the embedder's name. Its module
     imports nothing heavy: that happens in `EmbedderSpec.embedder`.
+    """
+
+
+@hookspec
+def pygent_vec_event(event: OperationEvent | StoreEvent) -> None:
+    """Take notice of what happened in a store of a manager.
+
+    The plugin stands in the entry-point group `pygent_vec.observers`, or is given to
+    `VectorStoreManager.register`. It is called in the thread where the event happens, and must not block.
     """

@@ -1,15 +1,4 @@
-"""The same stores for code without an event loop.
-
-```python
-from pygent_vec.sync import open_store
-
-with open_store("faiss", path="./library") as store:
-    store.search_similar(query)
-```
-
-A store that blocks (FAISS, memory) runs in the caller's thread, with no event loop between;
-any other runs in one background event loop.
-"""
+"""One store for code without an event loop."""
 
 from __future__ import annotations
 
