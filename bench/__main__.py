@@ -14,20 +14,33 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from bench.chroma import measure_chroma
 from bench.data import corpus
 from bench.embedded import measure_embedded
+from bench.postgres import measure_postgres
+from bench.telemetry import measure_telemetry
 from bench.weight import measure_weight
 
 if TYPE_CHECKING:
     from bench.measure import Claim
 
 _RESULTS = Path(__file__).parent / "results"
-_PACKAGES = ("pygent-vec", "pygent-vec-faiss", "faiss-cpu", "numpy", "orjson")
+_PACKAGES = ("pygent-vec", "pygent-vec-faiss", "faiss-cpu", "chromadb", "numpy", "orjson")
 
 
 def main() -> None:
     """Run the benchmarks that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "backend",
+        nargs="?",
+        choices=("embedded", "chroma", "postgres", "telemetry"),
+        default="embedded",
+        help="what is measured: FAISS in this process (the default), Chroma, PostgreSQL, or observing FAISS",
+    )
+    parser.add_argument(
+        "--dsn", help="of a PostgreSQL server with pgvector; without it, a private one is started"
+    )
     parser.add_argument("--rows", type=int, default=100_000, help="documents (default: 100,000)")
     parser.add_argument("--dimension", type=int, default=384, help="of made-up vectors (default: 384)")
     parser.add_argument(
@@ -43,7 +56,14 @@ def main() -> None:
         f"{cpu_count()} cores, Python {platform.python_version()}"
     )
     with tempfile.TemporaryDirectory(prefix="pygent-vec-bench-") as work:
-        claims = measure_embedded(data, Path(work), rounds=rounds) + measure_weight(rounds=5)
+        if arguments.backend == "postgres":
+            claims = measure_postgres(data, dsn=arguments.dsn, rounds=rounds)
+        elif arguments.backend == "chroma":
+            claims = measure_chroma(data, Path(work), rounds=rounds)
+        elif arguments.backend == "telemetry":
+            claims = measure_telemetry(data, Path(work), rounds=2 * rounds)
+        else:
+            claims = measure_embedded(data, Path(work), rounds=rounds) + measure_weight(rounds=5)
     _print(claims)
     if arguments.save:
         _save(arguments.save, data.name, rows, claims)

@@ -12,6 +12,8 @@ async with open_store("faiss", path="./library") as store:
 No backend is imported before a store of its kind is made.
 """
 
+from typing import TYPE_CHECKING
+
 from pygent_vec._about import __version__
 from pygent_vec.config import open_store
 from pygent_vec.contract import CONTRACT_VERSION, Embedder, VectorStore
@@ -55,6 +57,9 @@ from pygent_vec.model import (
 )
 from pygent_vec.sync import SyncVectorStore
 
+if TYPE_CHECKING:
+    from pygent_vec.manager import VectorStoreManager
+
 __all__ = [
     "CONTRACT_VERSION",
     "BackendError",
@@ -92,9 +97,19 @@ __all__ = [
     "VectorQuery",
     "VectorSearchResult",
     "VectorStore",
+    "VectorStoreManager",
     "VectorStoreType",
     "WriteError",
     "__version__",
     "evaluate",
     "open_store",
 ]
+
+
+def __getattr__(name: str) -> type[object]:
+    """Import the manager when it is first asked for: most programs have one store and none of it."""
+    if name == "VectorStoreManager":
+        from pygent_vec.manager import VectorStoreManager
+
+        return VectorStoreManager
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

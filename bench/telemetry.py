@@ -1,0 +1,128 @@
+"""What observing a FAISS store costs its searches: nothing, counters, OpenTelemetry with its SDK."""
+
+from __future__ import annotations
+
+import gc
+from functools import partial
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from bench.measure import Claim, paired
+from pygent_vec import IndexSpec, SyncVectorStore, VectorBatch, VectorQuery, open_store
+from pygent_vec.telemetry import LocalMetrics, OpenTelemetryObserver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from pathlib import Path
+
+    from bench.data import Corpus
+    from pygent_vec import VectorStore
+
+__all__ = ["measure_telemetry"]
+
+_CALLS = 512
+"""As many as the backlog of OpenTelemetry takes at once in a busy program."""
+
+
+def measure_telemetry(data: Corpus, work: Path, *, rounds: int) -> list[Claim]:
+    """Return what telemetry adds to single searches of one store, measured in turns in one process."""
+    tracers = TracerProvider()
+    tracers.add_span_processor(BatchSpanProcessor(_Nowhere()))
+    meters = MeterProvider(metric_readers=[InMemoryMetricReader()])
+    counters = LocalMetrics()
+    opentelemetry = OpenTelemetryObserver(tracer_provider=tracers, meter_provider=meters)
+    with SyncVectorStore(open_store("faiss", path=work / "telemetry")) as store:
+        store.create_collection("default", data.vectors.shape[1], index=IndexSpec("hnsw"))
+        for start in range(0, len(data.ids), 1000):
+            store.add_batch(_batch(data, start))
+        store.optimize()
+        gc.collect()
+        gc.freeze()  # the corpus would weigh on the collections of whoever makes more objects
+        bare, off, on, full = _sides(store, data, counters, opentelemetry)
+        claims = [
+            _claim(
+                "off: no observer / a store that does not ask whether it has one", off, bare, 1.02, rounds
+            ),
+            _claim("on: counters and histograms in process / off", on, off, 1.10, rounds),
+            _claim("on: OpenTelemetry with its SDK, spans and metrics / off", full, off, 1.10, rounds),
+        ]
+        off()
+    (searches,) = counters.report().operations
+    assert searches.calls >= rounds * _CALLS, "the observers heard of no search"
+    tracers.shutdown()
+    meters.shutdown()
+    return claims
+
+
+class _Nowhere(SpanExporter):
+    """Where the spans go, in the SDK's own thread."""
+
+    def export(self, _: Sequence[object]) -> SpanExportResult:
+        """Drop them."""
+        return SpanExportResult.SUCCESS
+
+
+def _sides(
+    store: SyncVectorStore, data: Corpus, counters: LocalMetrics, opentelemetry: OpenTelemetryObserver
+) -> list[Callable[[], None]]:
+    """Return what searches: without asking for observers, with none, with counters, with OpenTelemetry.
+
+    It is one store in all turns: a second one would differ in its memory by more than what is measured.
+    """
+    queries = [VectorQuery(query_vector=vector) for vector in data.queries[:_CALLS]]
+    observed = type(store.store)
+    bare = type("Bare", (observed,), {"_perform": _unobserved})
+
+    def searches(kind: type, *observers: object) -> Callable[[], None]:
+        def call() -> None:
+            store.store.__class__ = kind
+            vars(store.store)["_observers"] = list(observers)
+            for query in queries:
+                store.search_similar(query)
+            if opentelemetry in observers:
+                opentelemetry.flush()  # what it would do later belongs to this turn
+
+        return call
+
+    return [
+        searches(bare),
+        searches(observed),
+        searches(observed, counters.record),
+        searches(observed, opentelemetry),
+    ]
+
+
+def _claim(
+    text: str, ours: Callable[[], None], theirs: Callable[[], None], bound: float, rounds: int
+) -> Claim:
+    """Compare two sides in CPU time, that of background threads with it."""
+    pair = paired(ours, theirs, rounds=rounds, warm_up=5)
+    return Claim(
+        topic="telemetry",
+        text=text,
+        bound=bound,
+        measured=pair.cpu_ratio,
+        at_most=True,
+        detail=f"{pair.ours / _CALLS * 1e6:.1f} against {pair.theirs / _CALLS * 1e6:.1f} µs, "
+        f"wall x{pair.ratio:.3f}, quartiles {pair.spread[0]:.3f}-{pair.spread[1]:.3f}",
+    )
+
+
+async def _unobserved(
+    self: VectorStore, operation: str, work: Callable[[], Coroutine[object, object, object]], _: object = None
+) -> object:
+    return await self._run(partial(self._guarded, operation, work))
+
+
+def _batch(data: Corpus, start: int) -> VectorBatch:
+    part = slice(start, start + 1000)
+    return VectorBatch(
+        ids=data.ids[part],
+        vectors=data.vectors[part],
+        contents=data.contents[part],
+        metadatas=data.metadatas[part],
+    )
