@@ -1,0 +1,63 @@
+"""Chroma's bindings to its own library, opened without the rest of Chroma.
+
+They are used directly because importing `chromadb` costs more than a second of processor time, at each open
+of a store. Only when they raise an error do they import it themselves.
+"""
+
+from __future__ import annotations
+
+import resource
+from array import array
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pygent_vec_chroma.embedded.tables import DATABASE_NAME
+
+if TYPE_CHECKING:
+    from pygent_vec_chroma.embedded.wire import Header
+
+__all__ = ["MISSING", "described", "matrix", "opened", "packed"]
+
+MISSING = "NotFoundError"
+"""What Chroma raises for a collection or tenant that does not exist."""
+_FILES_PER_INDEX = 5
+
+
+def opened(directory: str | None) -> Any:
+    """Open the database in *directory*, or one in memory."""
+    bindings = import_module("chromadb_rust_bindings")
+    config = bindings.SqliteDBConfig(
+        url=None if directory is None else f"{directory}/{DATABASE_NAME}",
+        hash_type=bindings.MigrationHash.MD5,
+        migration_mode=bindings.MigrationMode.Apply,
+    )
+    return bindings.Bindings(
+        allow_reset=False,
+        sqlite_db_config=config,
+        persist_path=directory,
+        hnsw_cache_size=resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _FILES_PER_INDEX,
+    )
+
+
+def described(collection: Any) -> Header:
+    """Return what a message tells of a collection."""
+    configuration = collection.configuration or {}
+    return {
+        "id": str(collection.id),
+        "name": collection.name,
+        "dimension": collection.dimension,
+        "metadata": collection.metadata or {},
+        "hnsw": configuration.get("hnsw") or {},
+    }
+
+
+def matrix(body: bytearray, rows: int) -> list[list[float]]:
+    """Return float32 `[rows, d]` as lists, which is what the bindings read fastest."""
+    flat = memoryview(body).cast("f")
+    lists: list[list[float]] = memoryview(body).cast("f", (rows, len(flat) // rows)).tolist()  # type: ignore[assignment]  # typeshed knows one dimension
+    return lists
+
+
+def packed(vectors: list[list[float]]) -> bytes:
+    """Return float32 rows as bytes."""
+    return b"".join(array("f", row).tobytes() for row in vectors)

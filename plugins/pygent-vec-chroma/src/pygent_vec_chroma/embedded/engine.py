@@ -1,0 +1,263 @@
+"""The engine: what the helper does for each request, on a database that it holds open."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pygent_vec_chroma.embedded import manifest
+from pygent_vec_chroma.embedded.bindings import MISSING, described, matrix, opened, packed
+from pygent_vec_chroma.embedded.checkpoints import OWN_FOLDER, Checkpoints, recover
+from pygent_vec_chroma.embedded.tables import DATABASE_NAME, Tables, analyze
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pygent_vec_chroma.embedded.wire import Header
+
+__all__ = ["Engine"]
+
+
+_TENANT = "default_tenant"
+_NOT_EXISTING = False
+"""Create a collection, and do not return the one that exists."""
+_DEFAULT_THRESHOLD = 1000
+"""Chroma's own, for collections of other tools that have none in their configuration."""
+
+
+class Engine:
+    """One open Chroma database, in a directory or in memory. Calls may come from several threads.
+
+    Raises:
+        DamagedError: a file changed since the store was closed.
+    """
+
+    def __init__(self, directory: str | None, tenant: str, database: str) -> None:
+        self._directory = None if directory is None else Path(directory)
+        self.restored: list[str] = []
+        if self._directory is not None:
+            manifest.check(self._directory, self._manifest(self._directory))
+            self.restored = recover(self._directory)
+        self._place = (tenant, database)
+        self._bindings = opened(directory)
+        self._prepare(tenant, database)
+        # The bindings keep Python's lock while they wait for SQLite's, so a statement of ours must not be
+        # open in another thread meanwhile: it could never end.
+        self._lock = threading.Lock()
+        self._sorted: dict[str, list[str]] = {}
+        self._tables: Tables | None = None
+        self._checkpoints: Checkpoints | None = None
+        if self._directory is not None:
+            self._tables = Tables(self._directory / DATABASE_NAME)
+            self._checkpoints = Checkpoints(self._directory, self._tables, self._threshold)
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._tables is not None:
+            self._tables.close()
+        del self._bindings
+        if self._directory is not None:
+            manifest.write(self._directory, self._manifest(self._directory))
+
+    def ping(self, _: Header, __: bytearray) -> tuple[Header, bytes]:
+        """Give a sign of life."""
+        self._bindings.count_collections(*self._place)
+        return {}, b""
+
+    def collections(self, _: Header, __: bytearray) -> tuple[Header, bytes]:
+        """Return all collections."""
+        with self._lock:
+            found = self._bindings.list_collections(None, 0, *self._place)
+        return {"collections": [described(one) for one in found]}, b""
+
+    def create(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
+        """Create a collection; None if there is one of that name."""
+        with self._lock:
+            names = {one.name for one in self._bindings.list_collections(None, 0, *self._place)}
+            if header["name"] in names:
+                return {"collection": None}, b""
+            configuration = json.dumps({"hnsw": header["hnsw"]})
+            made = self._bindings.create_collection(
+                header["name"], configuration, None, header["metadata"], _NOT_EXISTING, *self._place
+            )
+        return {"collection": described(made)}, b""
+
+    def modify(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
+        """Change a collection's name, metadata or configuration."""
+        hnsw = header["hnsw"]
+        with self._lock:
+            self._bindings.update_collection(
+                header["collection"],
+                header["name"],
+                header["metadata"],
+                None if hnsw is None else json.dumps({"hnsw": hnsw}),
+            )
+        return {}, b""
+
+    def drop(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
+        """Delete a collection, and the files of its index, which Chroma leaves behind."""
+        collection = header["collection"]
+        with self._lock:
+            found = self._bindings.list_collections(None, 0, *self._place)
+            names = [one.name for one in found if str(one.id) == collection]
+            if not names:
+                return {"dropped": False}, b""
+            if self._checkpoints is not None:
+                with self._checkpoints.guarded(collection, 0):
+                    self._bindings.delete_collection(names[0], *self._place)
+                self._checkpoints.forget(collection)
+            else:
+                self._bindings.delete_collection(names[0], *self._place)
+            self._sorted.pop(collection, None)
+        return {"dropped": True}, b""
+
+    def add(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Insert rows."""
+        collection, vectors = header["collection"], matrix(body, len(header["ids"]))
+        with self._writing(collection, len(header["ids"])):
+            self._bindings.add(
+                header["ids"],
+                collection,
+                vectors,
+                header["metadatas"],
+                header["documents"],
+                None,
+                *self._place,
+            )
+        return {}, b""
+
+    def upsert(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Insert or change rows."""
+        collection, vectors = header["collection"], matrix(body, len(header["ids"]))
+        with self._writing(collection, len(header["ids"])):
+            self._bindings.upsert(
+                collection,
+                header["ids"],
+                vectors,
+                header["metadatas"],
+                header["documents"],
+                None,
+                *self._place,
+            )
+        return {}, b""
+
+    def delete(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
+        """Delete rows."""
+        collection = header["collection"]
+        with self._writing(collection, len(header["ids"])):
+            self._bindings.delete(collection, header["ids"], None, None, None, *self._place)
+        return {}, b""
+
+    def get(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
+        """Return rows by id or filter."""
+        where = header["where"]
+        with self._reading(header["collection"]):
+            found = self._bindings.get(
+                header["collection"],
+                header["ids"],
+                None if where is None else json.dumps(where),
+                header["limit"],
+                header["offset"] or 0,
+                None,
+                header["include"],
+                *self._place,
+            )
+        vectors = [] if found.embeddings is None else found.embeddings
+        return {"ids": found.ids, "documents": found.documents, "metadatas": found.metadatas}, packed(vectors)
+
+    def query(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Return the nearest rows of each vector."""
+        where = header["where"]
+        with self._reading(header["collection"]):
+            found = self._bindings.query(
+                header["collection"],
+                header["ids"],
+                matrix(body, header["count"]),
+                header["k"],
+                None if where is None else json.dumps(where),
+                None,
+                header["include"],
+                *self._place,
+            )
+        answer = {
+            "ids": found.ids,
+            "documents": found.documents,
+            "metadatas": found.metadatas,
+            "distances": found.distances,
+        }
+        vectors = found.embeddings  # each reading of it makes the lists anew
+        return answer, b"".join(packed(rows) for rows in vectors or [])
+
+    def count(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
+        """Return how many rows there are."""
+        with self._writing(header["collection"], 0):  # it holds Python's lock, as a write does
+            return {"count": self._bindings.count(header["collection"], *self._place)}, b""
+
+    def ids_after(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Return ids in order."""
+        collection, after, limit = header["collection"], header["after"] or "", header["limit"]
+        if self._tables is not None:
+            if self._checkpoints is not None and not self._checkpoints.known(collection):
+                self.count(header, body)  # Chroma's first call brings the tables up to the queue
+            with self._lock:
+                return {"ids": self._tables.ids_after(collection, after, limit)}, b""
+        with self._lock:
+            ids = self._sorted.get(collection)
+            if ids is None:
+                found = self._bindings.get(collection, None, None, None, 0, None, [], *self._place)
+                ids = self._sorted[collection] = sorted(found.ids)
+        from bisect import bisect_right
+
+        first = bisect_right(ids, after)
+        return {"ids": ids[first : first + limit]}, b""
+
+    def analyze(self, _: Header, __: bytearray) -> tuple[Header, bytes]:
+        """Let SQLite measure its indexes, by which it then plans filters."""
+        if self._directory is not None:
+            with self._lock:
+                analyze(self._directory / DATABASE_NAME)
+        return {}, b""
+
+    def _manifest(self, directory: Path) -> Path:
+        return directory / OWN_FOLDER / manifest.MANIFEST_NAME
+
+    @contextmanager
+    def _writing(self, collection: str, rows: int) -> Iterator[None]:
+        guard = nullcontext() if self._checkpoints is None else self._checkpoints.guarded(collection, rows)
+        with self._lock:
+            if rows:
+                self._sorted.pop(collection, None)
+            with guard:
+                yield
+
+    @contextmanager
+    def _reading(self, collection: str) -> Iterator[None]:
+        if self._checkpoints is None or self._checkpoints.known(collection):
+            yield
+            return
+        with self._writing(collection, 0):
+            yield
+
+    def _threshold(self, collection: str) -> int:
+        found = self._bindings.get_collection_by_id(collection, *self._place)
+        hnsw = (found.configuration or {}).get("hnsw") or {}
+        return int(hnsw.get("sync_threshold") or _DEFAULT_THRESHOLD)
+
+    def _prepare(self, tenant: str, database: str) -> None:
+        """Make the tenant and the database; Chroma's default ones exist always."""
+        databases = {one.name for one in self._bindings.list_databases(None, 0, tenant)}
+        if not databases and tenant != _TENANT:
+            self._prepare_tenant(tenant)
+        if database not in databases:
+            self._bindings.create_database(database, tenant)
+
+    def _prepare_tenant(self, tenant: str) -> None:
+        try:
+            self._bindings.get_tenant(tenant)
+        except Exception as error:
+            if type(error).__name__ != MISSING:
+                raise
+            self._bindings.create_tenant(tenant)
