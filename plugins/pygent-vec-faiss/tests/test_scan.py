@@ -143,16 +143,37 @@ def test_all_ties_at_the_last_place_are_returned(metric):
     assert len(set(found.distances.tolist())) == 1
 
 
-@pytest.mark.parametrize("masked", [0.0, 0.1, 0.6])
-def test_every_range_that_was_read_is_released(masked):
+@pytest.mark.parametrize("excluded", [0.0, 0.1, 0.9])
+def test_every_range_that_was_read_is_released(excluded):
     matrix, released = gaussian(9000, 512), []
-    mask = np.random.default_rng(2).random(9000) >= masked if masked else None
+    mask = np.random.default_rng(2).random(9000) >= excluded if excluded else None
     rows = ScanRows(matrix=matrix, first_slot=70, release=lambda start, stop: released.append((start, stop)))
     nearest(DistanceMetric.COSINE, matrix[:1], rows, 3, mask=mask)
     assert len(released) > 1
-    assert released[0][0] in range(70, 90)
-    assert released[-1][1] in range(9050, 9071)
-    assert all(stop == start or stop < start + 40 for (_, stop), (start, _) in itertools.pairwise(released))
+    assert released[0][0] in range(70, 130)
+    assert released[-1][1] in range(9000, 9071)
+    assert all(start - stop < 100 for (_, stop), (start, _) in itertools.pairwise(released))
+
+
+def test_rows_that_lie_far_apart_are_fetched():
+    matrix, fetched = gaussian(30_000, 128), []
+
+    def fetch(slots):
+        fetched.extend(slots.tolist())
+        return matrix[slots - 70]
+
+    rows = ScanRows(matrix=matrix, first_slot=70, fetch=fetch)
+    mask = np.zeros(30_000, bool)
+    mask[50::100] = True
+    queries = gaussian(2, 128, seed=3)
+    for ours, plain in zip(
+        nearest(DistanceMetric.COSINE, queries, rows, 5, mask=mask),
+        nearest(DistanceMetric.COSINE, queries, ScanRows(matrix=matrix), 5, mask=mask),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours.slots, plain.slots + 70)
+        np.testing.assert_array_equal(ours.distances, plain.distances)
+    assert fetched == (np.flatnonzero(mask) + 70).tolist()
 
 
 def test_the_slots_of_a_tail_start_at_its_first_slot_and_merge_with_the_head():

@@ -113,7 +113,7 @@ class _Walk:
         """
         # Without a filter one slot more than wanted shows whether the last place is tied; some more make up
         # for an index that holds the vectors rounded.
-        spare = 1 + (3 + self.k // 4 if self.index.lossy else 0)
+        spare = 1 + (2 + self.k // 10 if self.index.lossy else 0)
         fetch = self.plan.fetch if self.filtered else self.k + spare
         if len(queries) < 2 * _GROUP:
             yield queries, self._asked(queries, fetch, self.plan.effort)
@@ -227,7 +227,8 @@ def _mapped(parts: Parts, metric: DistanceMetric, first: int = 0) -> ScanRows:
     # Where an index holds the vectors in memory, what a scan maps of them should not stay there too.
     release = None if parts.index is None else parts.vectors.release
     matrix, norms = parts.matrix()[first:], _norms(parts, metric, len(parts.slots), first)
-    return ScanRows(matrix=matrix, norms=norms, first_slot=first, release=release)
+    fetch = None if release is None else parts.vectors.rows
+    return ScanRows(matrix=matrix, norms=norms, first_slot=first, release=release, fetch=fetch)
 
 
 def _norms(parts: Parts, metric: DistanceMetric, stop: int, first: int = 0) -> Float32Vector | None:

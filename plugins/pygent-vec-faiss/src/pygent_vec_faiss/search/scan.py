@@ -16,10 +16,11 @@ import attrs
 import numpy as np
 
 from pygent_vec.model import DistanceMetric, distances_to
+from pygent_vec_faiss.search.rows import ScanRows
 from pygent_vec_faiss.search.scores import BlockScores, Scorer, direct_scores, norms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -39,28 +40,6 @@ _MAX_QUERIES = 256
 _PRUNE_HITS = 1 << 18
 _GATHER_COST = 3
 """A gathered row costs about three times a row that is read in order."""
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class ScanRows:
-    """The vectors that a scan reads.
-
-    Attributes:
-        matrix: float32 `[n, d]`; an array, a mapped file, or a view of an index's storage.
-        norms: float32 `[n]`, L2 norms of the rows as `norms_of` gives them; None computes them.
-        first_slot: The slot of row 0; it is added to every position that is returned.
-        release: Called with each range of slots that was read and need not stay in memory.
-    """
-
-    matrix: Float32Matrix
-    norms: Float32Vector | None = None
-    first_slot: int = 0
-    release: Callable[[int, int], None] | None = None
-
-    def done(self, start: int, stop: int) -> None:
-        """Say that the rows `[start, stop)` were read."""
-        if self.release is not None:
-            self.release(self.first_slot + start, self.first_slot + stop)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -135,12 +114,6 @@ class _Chosen:
         """How many scores a query gets."""
         return self.n if self.positions is None else self.count
 
-    def range(self, start: int, stop: int) -> tuple[int, int]:
-        """Return the first and the end of the rows behind the scores `[start, stop)`."""
-        if self.positions is None:
-            return start, stop
-        return int(self.positions[start]), int(self.positions[stop - 1]) + 1
-
     def all_positions(self) -> Int64Vector:
         if self.positions is not None:
             return self.positions
@@ -173,7 +146,8 @@ def _group(
     for start in range(0, chosen.width, step):
         stop = min(chosen.width, start + step)
         scores = _block(scorer, rows, chosen, start, stop)
-        rows.done(*chosen.range(start, stop))
+        if chosen.positions is None:
+            rows.done(start, stop)
         mask = None if chosen.mask is None else chosen.mask[start:stop]
         hits.add(start, scores, mask)
     hits.prune()
@@ -196,9 +170,7 @@ def _block(scorer: Scorer, rows: ScanRows, chosen: _Chosen, start: int, stop: in
     parts = []
     for first in range(start, stop, step):
         part = positions[first : min(first + step, stop)]
-        block = gathered[: len(part)]
-        # "clip" writes straight into the buffer; "raise" would make a copy first.
-        np.take(rows.matrix, part, axis=0, out=block, mode="clip")
+        block = rows.gathered(part, gathered[: len(part)])
         parts.append(scorer.score(block, None if norms is None else norms[part]))
     return BlockScores.joined(parts)
 

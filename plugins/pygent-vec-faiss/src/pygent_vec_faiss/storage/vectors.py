@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["VectorFile", "VectorState", "vector_file_name"]
 
 _CHUNK_BYTES = 1 << 20
-_FEW_ROWS = 32
+_FEW_ROWS = 512
 """Up to here looking for neighbouring rows costs more than it saves."""
 
 
