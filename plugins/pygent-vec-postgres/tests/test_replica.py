@@ -14,7 +14,7 @@ import pytest
 from pygent_vec import VectorDocument, VectorQuery
 from pygent_vec.errors import BackendError, BackendUnavailableError
 from pygent_vec_postgres.server.account import unprivileged
-from pygent_vec_postgres.server.binaries import binaries
+from pygent_vec_postgres.server.binaries import binaries, reachable
 from pygent_vec_postgres.server.embedded import EmbeddedServer
 
 from .harness import Server, made, socket_dsn, until
@@ -55,7 +55,8 @@ def replica(server: Server) -> Iterator[Replica]:
         root.mkdir(mode=0o700)
         account.own(root)
         (root / "start.lock").touch()
-        command = [str(binaries() / "pg_basebackup"), "-h", server.own.host, "-U", "postgres"]
+        program = reachable(binaries(), account) / "pg_basebackup"
+        command = [str(program), "-h", server.own.host, "-U", "postgres"]
         account.run([*command, "-D", str(root / "data"), "-R", "-X", "stream", "-c", "fast"])
         standby = EmbeddedServer(root)
         standby.start()

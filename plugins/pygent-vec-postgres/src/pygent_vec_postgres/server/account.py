@@ -71,10 +71,10 @@ class Account:
         if self.user is not None and self.group is not None:
             os.chown(path, self.user, self.group)
 
-    def check_reach(self, path: Path, what: str) -> None:
-        """Raise `ConfigError` if the account cannot enter the directories above *path*."""
+    def barrier(self, path: Path) -> Path | None:
+        """Return the first directory above *path* that the account cannot enter; None if there is none."""
         if self.user is None:
-            return
+            return None
         for parent in reversed(path.parents):
             status = parent.stat()
             if status.st_uid == self.user:
@@ -84,11 +84,18 @@ class Account:
             else:
                 allowed = status.st_mode & 0o001
             if not allowed:
-                raise ConfigError(
-                    f"the embedded server runs as the user {self.name!r} and not as root; it cannot enter "
-                    f"{str(parent)!r} and so not reach {what} {str(path)!r}; use a place that it can reach, "
-                    f"or allow it with: chmod o+x {parent}"
-                )
+                return parent
+        return None
+
+    def check_reach(self, path: Path, what: str) -> None:
+        """Raise `ConfigError` if the account cannot enter the directories above *path*."""
+        barrier = self.barrier(path)
+        if barrier is not None:
+            raise ConfigError(
+                f"the embedded server runs as the user {self.name!r} and not as root; it cannot enter "
+                f"{str(barrier)!r} and so not reach {what} {str(path)!r}; use a place that it can reach, "
+                f"or allow it with: chmod o+x {barrier}"
+            )
 
 
 def unprivileged() -> Account:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pygent_vec.errors import BackendUnavailableError, ConfigError
 from pygent_vec_postgres.server.account import unprivileged
-from pygent_vec_postgres.server.binaries import binaries
+from pygent_vec_postgres.server.binaries import binaries, reachable
 from pygent_vec_postgres.server.launch import await_ready, halt, keep, launch, make
 from pygent_vec_postgres.server.processes import alive, postmaster
 
@@ -89,8 +89,8 @@ class EmbeddedServer:
             BackendUnavailableError: it does not start; the message has the end of its log.
         """
         with self._turn:
-            programs, account = binaries(), unprivileged()
-            account.check_reach(programs / "postgres", "the program")
+            account = unprivileged()
+            programs = reachable(binaries(), account)
             root = self._root = self._root or self._prepared(account)
             with _locked(root / "start.lock"):
                 make(root, programs, account, lasting=self._path is not None)
