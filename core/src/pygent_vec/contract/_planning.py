@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -95,7 +96,7 @@ async def plan_queries(
     vectors = await _query_vectors(queries, context)
     shapes: dict[tuple[object, ...], QueryShape] = {}
     plans = []
-    for place, (query, vector) in enumerate(zip(queries, vectors, strict=True)):
+    for query, vector in zip(queries, vectors, strict=True):
         _check_numbers(query)
         key = _shape_key(query)
         shape = shapes.get(key)
@@ -103,7 +104,6 @@ async def plan_queries(
             shape = shapes[key] = await _shape(primitives, context, query)
         if query.query_text is not None and context.embedder is not None:
             check_model(shape.spec, context.embedder.model)
-        _check_vector(vector, shape, place, len(queries))
         plans.append(
             QueryPlan(
                 shape=shape,
@@ -113,6 +113,7 @@ async def plan_queries(
                 threshold=query.similarity_threshold,
             )
         )
+    _check_query_vectors(plans)
     return plans
 
 
@@ -152,11 +153,25 @@ async def _shape(primitives: Primitives, context: StoreContext, query: VectorQue
     )
 
 
-def _check_vector(vector: Float32Vector, shape: QueryShape, place: int, queries: int) -> None:
-    if vector.ndim != 1:
-        raise InvalidVectorError(f"query_vector has shape {vector.shape}; give one vector of shape [d]")
-    name = "vector" if queries == 1 else f"vector number {place}"
-    check_vectors(vector[np.newaxis], shape.spec.dimension, shape.metric, noun="query", names=[name])
+def _check_query_vectors(plans: Sequence[QueryPlan]) -> None:
+    """Check the vectors against their collections, those of one shape together."""
+    groups: dict[int, list[int]] = {}
+    for place, plan in enumerate(plans):
+        if plan.vector.ndim != 1:
+            raise InvalidVectorError(
+                f"query_vector has shape {plan.vector.shape}; give one vector of shape [d]"
+            )
+        groups.setdefault(id(plan.shape), []).append(place)
+    for places in groups.values():
+        shape = plans[places[0]].shape
+        vectors = [plans[place].vector for place in places]
+        names = ["vector"] if len(plans) == 1 else [f"vector number {place}" for place in places]
+        check = partial(check_vectors, dimension=shape.spec.dimension, metric=shape.metric, noun="query")
+        if len(vectors) > 1 and all(len(vector) == shape.spec.dimension for vector in vectors):
+            check(np.stack(vectors), names=names)
+        else:
+            for vector, name in zip(vectors, names, strict=True):
+                check(vector[np.newaxis], names=[name])
 
 
 async def collection_spec(primitives: Primitives, context: StoreContext, name: str | None) -> CollectionSpec:

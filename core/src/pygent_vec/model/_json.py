@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,10 +94,16 @@ def normalized_object(value: Mapping[str, object], *, depth: int = 0) -> JsonObj
         if not isinstance(key, str) or not key:
             raise InvalidValueError(f"the key {shown(key)} is not a non-empty string")
         try:
-            result[check_text(str.__str__(key))] = normalized(item, depth=depth + 1)
+            kept = _checked_key(str.__str__(key))
+            result[kept] = check_text(item) if type(item) is str else normalized(item, depth=depth + 1)
         except InvalidValueError as error:
             raise InvalidValueError(error.reason, _joined(key, error.path)) from None
     return result
+
+
+@lru_cache(maxsize=1024)  # the documents of a collection share their keys
+def _checked_key(key: str) -> str:
+    return check_text(key)
 
 
 def _list(value: list[object], depth: int) -> list[JsonValue]:
@@ -105,7 +112,7 @@ def _list(value: list[object], depth: int) -> list[JsonValue]:
     result: list[JsonValue] = []
     for place, item in enumerate(value):
         try:
-            result.append(normalized(item, depth=depth + 1))
+            result.append(check_text(item) if type(item) is str else normalized(item, depth=depth + 1))
         except InvalidValueError as error:
             raise InvalidValueError(error.reason, _joined(f"[{place}]", error.path)) from None
     return result
