@@ -227,12 +227,7 @@ class StoreEngine(Primitives):
 
     async def _guarded(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
         with self._gate:
-            try:
-                return await work()
-            except PygentVecError:
-                raise
-            except Exception as error:
-                raise self._translated(operation, error) from error
+            return await self._translating(operation, work)
 
     async def _translating(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
         try:
@@ -240,10 +235,7 @@ class StoreEngine(Primitives):
         except PygentVecError:
             raise
         except Exception as error:
-            raise self._translated(operation, error) from error
-
-    def _translated(self, operation: str, error: Exception) -> PygentVecError:
-        return self._translate(error) or BackendError(
-            f"{self._context.name}.{operation} failed in the backend {self.backend!r}: "
-            f"{type(error).__name__}: {error}"
-        )
+            raise self._translate(error) or BackendError(
+                f"{self._context.name}.{operation} failed in the backend {self.backend!r}: "
+                f"{type(error).__name__}: {error}"
+            ) from error

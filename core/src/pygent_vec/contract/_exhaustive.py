@@ -9,12 +9,10 @@ import numpy as np
 
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._requests import SearchHits
-from pygent_vec.contract._rows import matching_rows, taken
+from pygent_vec.contract._rows import matching_rows
 from pygent_vec.model import DocumentRows, distances_to, top_k
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pygent_vec.contract._planning import QueryPlan
 
 __all__ = ["exhaustive_hits"]
@@ -33,7 +31,7 @@ async def exhaustive_hits(primitives: Primitives, plan: QueryPlan) -> SearchHits
     while True:
         page = await settle(primitives._scan(plan.shape.spec, after, _PAGE, plan.shape.pushed, projection))
         keep = range(len(page)) if plan.shape.residual is None else matching_rows(plan.shape.residual, page)
-        best = _better(plan, best, taken(page, list(keep)))
+        best = _better(plan, best, page.take(keep))
         if len(page) < _PAGE:
             break
         after = page.ids[-1]
@@ -49,25 +47,7 @@ def _better(plan: QueryPlan, best: SearchHits | None, page: DocumentRows) -> Sea
     distances = distances_to(plan.shape.metric, plan.vector, page.vectors)
     rows = page
     if best is not None:
-        rows = _joined(best.rows, page)
+        rows = best.rows.joined(page)
         distances = np.concatenate([best.distances, distances])
     order = top_k(distances, list(rows.ids), plan.needed)
-    return SearchHits(rows=taken(rows, order), distances=distances[np.array(order, dtype=np.intp)])
-
-
-def _joined(first: DocumentRows, second: DocumentRows) -> DocumentRows:
-    columns: dict[str, Sequence[object] | None] = {}
-    for field in attrs.fields(DocumentRows):
-        left, right = getattr(first, field.name), getattr(second, field.name)
-        if left is None and right is None:
-            columns[field.name] = None
-        elif field.name == "vectors":
-            columns[field.name] = np.concatenate([left, right])  # type: ignore[assignment]
-        else:
-            columns[field.name] = [*_filled(left, len(first)), *_filled(right, len(second))]
-    return DocumentRows(**columns)  # type: ignore[arg-type]  # each column keeps its type
-
-
-def _filled(column: Sequence[object] | None, rows: int) -> Sequence[object]:
-    """Return a column, with empty own fields where none of the rows has any."""
-    return [(None,) * 5] * rows if column is None else column
+    return SearchHits(rows=rows.take(order), distances=distances[np.array(order, dtype=np.intp)])

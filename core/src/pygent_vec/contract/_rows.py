@@ -11,14 +11,12 @@ from pygent_vec.filters import matches
 from pygent_vec.model import OWN_FIELDS, DocumentRows, rfc3339_from_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pygent_vec.filters import Filter
     from pygent_vec.model import JsonValue
 
 T = TypeVar("T")
 
-__all__ = ["matching_rows", "passing", "taken"]
+__all__ = ["matching_rows", "passing"]
 
 
 def passing(residual: Filter, hits: SearchHits) -> SearchHits:
@@ -26,7 +24,7 @@ def passing(residual: Filter, hits: SearchHits) -> SearchHits:
     keep = matching_rows(residual, hits.rows)
     if len(keep) == len(hits.rows):
         return hits
-    return SearchHits(rows=taken(hits.rows, keep), distances=hits.distances[np.array(keep, dtype=np.intp)])
+    return SearchHits(rows=hits.rows.take(keep), distances=hits.distances[np.array(keep, dtype=np.intp)])
 
 
 def matching_rows(residual: Filter, rows: DocumentRows) -> list[int]:
@@ -35,23 +33,6 @@ def matching_rows(residual: Filter, rows: DocumentRows) -> list[int]:
     return [
         row for row, metadata in enumerate(metadatas) if matches(residual, metadata, _own_values(rows, row))
     ]
-
-
-def taken(rows: DocumentRows, keep: Sequence[int]) -> DocumentRows:
-    """Return some of *rows*, by position."""
-
-    def chosen(column: Sequence[T] | None) -> list[T] | None:
-        return None if column is None else [column[row] for row in keep]
-
-    return DocumentRows(
-        ids=[rows.ids[row] for row in keep],
-        contents=chosen(rows.contents),
-        metadatas=chosen(rows.metadatas),
-        vectors=None if rows.vectors is None else rows.vectors[np.array(keep, dtype=np.intp)],
-        own=chosen(rows.own),
-        created_at=chosen(rows.created_at),
-        updated_at=chosen(rows.updated_at),
-    )
 
 
 def _own_values(rows: DocumentRows, row: int) -> dict[str, JsonValue]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import attrs
+import numpy as np
 
 from pygent_vec.model._document import VectorDocument
 from pygent_vec.model._time import from_micros
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pygent_vec.model._types import Float32Matrix, Int64Vector, JsonObject, Metadata
 
 __all__ = ["OWN_FIELDS", "DocumentRows", "OwnFields", "Projection", "VectorBatch"]
+
+T = TypeVar("T")
 
 OWN_FIELDS = ("title", "source", "document_type", "chunk_index", "chunk_count")
 """The optional fields of a document, in the order of their columns."""
@@ -106,6 +109,47 @@ class DocumentRows:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def take(self, places: Sequence[int]) -> DocumentRows:
+        """Return the rows at some *places*, in that order."""
+
+        def chosen(column: Sequence[T] | None) -> list[T] | None:
+            return None if column is None else [column[place] for place in places]
+
+        return DocumentRows(
+            ids=[self.ids[place] for place in places],
+            contents=chosen(self.contents),
+            metadatas=chosen(self.metadatas),
+            vectors=None if self.vectors is None else self.vectors[np.array(places, dtype=np.intp)],
+            own=chosen(self.own),
+            created_at=chosen(self.created_at),
+            updated_at=chosen(self.updated_at),
+        )
+
+    def joined(self, other: DocumentRows) -> DocumentRows:
+        """Return these rows and then those of *other*, which has the same columns."""
+
+        def both(left: Sequence[T] | None, right: Sequence[T] | None) -> list[T] | None:
+            return None if left is None or right is None else [*left, *right]
+
+        own = None
+        if self.own is not None or other.own is not None:
+            own = [
+                *(self.own or [_NO_OWN_FIELDS] * len(self)),
+                *(other.own or [_NO_OWN_FIELDS] * len(other)),
+            ]
+        vectors = None
+        if self.vectors is not None and other.vectors is not None:
+            vectors = np.concatenate([self.vectors, other.vectors])
+        return DocumentRows(
+            ids=[*self.ids, *other.ids],
+            contents=both(self.contents, other.contents),
+            metadatas=both(self.metadatas, other.metadatas),
+            vectors=vectors,
+            own=own,
+            created_at=both(self.created_at, other.created_at),
+            updated_at=both(self.updated_at, other.updated_at),
+        )
 
     def documents(self, order: Sequence[int], collection: str) -> list[VectorDocument]:
         """Return the rows at the positions *order* as documents of *collection*."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from pygent_vec.model import Float32Matrix, Float32Vector, OwnFields, Projection
+    from pygent_vec.model import Float32Matrix, Float32Vector, Projection
     from pygent_vec_postgres.schema.layout import Table
 
 __all__ = ["best_of", "comparable", "nearest_among", "stray_condition"]
@@ -99,11 +99,11 @@ def best_of(first: SearchHits, second: SearchHits | None, k: int) -> SearchHits:
     """Return the *k* nearest of two lots of hits, ties by id; both with the same columns."""
     rows, distances = first.rows, first.distances
     if second is not None:
-        rows, distances = _joined(rows, second.rows), np.concatenate([distances, second.distances])
+        rows, distances = rows.joined(second.rows), np.concatenate([distances, second.distances])
     if second is None and len(rows) <= k:
         return first
     order = top_k(distances, list(rows.ids), k)
-    return SearchHits(rows=_taken(rows, order), distances=distances[np.array(order, dtype=np.intp)])
+    return SearchHits(rows=rows.take(order), distances=distances[np.array(order, dtype=np.intp)])
 
 
 def _scored(query: Float32Vector, metric: DistanceMetric, rows: DocumentRows) -> SearchHits:
@@ -116,40 +116,3 @@ def _projected(hits: SearchHits, projection: Projection) -> SearchHits:
     if projection.embedding:
         return hits
     return SearchHits(rows=attrs.evolve(hits.rows, vectors=None), distances=hits.distances)
-
-
-def _joined(first: DocumentRows, second: DocumentRows) -> DocumentRows:
-    def both(left: Sequence[T] | None, right: Sequence[T] | None) -> list[T] | None:
-        return None if left is None or right is None else [*left, *right]
-
-    own = None
-    if first.own is not None or second.own is not None:
-        nothing: OwnFields = (None,) * 5
-        own = [*(first.own or [nothing] * len(first)), *(second.own or [nothing] * len(second))]
-    vectors = None
-    if first.vectors is not None and second.vectors is not None:
-        vectors = np.concatenate([first.vectors, second.vectors])
-    return DocumentRows(
-        ids=[*first.ids, *second.ids],
-        contents=both(first.contents, second.contents),
-        metadatas=both(first.metadatas, second.metadatas),
-        vectors=vectors,
-        own=own,
-        created_at=both(first.created_at, second.created_at),
-        updated_at=both(first.updated_at, second.updated_at),
-    )
-
-
-def _taken(rows: DocumentRows, order: Sequence[int]) -> DocumentRows:
-    def chosen(column: Sequence[T] | None) -> list[T] | None:
-        return None if column is None else [column[row] for row in order]
-
-    return DocumentRows(
-        ids=[rows.ids[row] for row in order],
-        contents=chosen(rows.contents),
-        metadatas=chosen(rows.metadatas),
-        vectors=None if rows.vectors is None else rows.vectors[np.array(order, dtype=np.intp)],
-        own=chosen(rows.own),
-        created_at=chosen(rows.created_at),
-        updated_at=chosen(rows.updated_at),
-    )
