@@ -121,9 +121,8 @@ def check_searches(store, documents, seen):
     """
     fresh = documents.items() - seen.items()
     ids = sorted({key for key, _ in fresh} | {*list(documents)[::10]})
-    vectors = np.array([np.frombuffer(documents[key][0], np.float32) for key in ids]).reshape(
-        len(ids), writer.D
-    )
+    joined = b"".join(documents[key][0] for key in ids)
+    vectors = np.frombuffer(joined, np.float32).reshape(len(ids), writer.D)
     queries = [VectorQuery(query_vector=vector, limit=1, exact=True) for vector in vectors]
     assert [found[0].document.id for found in store.search_many(queries)] == ids
     parts = store.store._collections[writer.COLLECTION].parts
@@ -131,6 +130,8 @@ def check_searches(store, documents, seen):
         return
     slots = np.array(parts.table.fetch_ids(ids, Projection(content=False, metadata=False)).slots)
     covered = slots < parts.index.count
+    if not covered.any():
+        return
     found = parts.index.search(vectors[covered], 10, effort=128, selector=parts.selector())
     assert (found == slots[covered, np.newaxis]).any(axis=1).all()
 
