@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pygent_vec import ConfigError, VectorDocument, VectorQuery
+from pygent_vec import ConfigError, InvalidDocumentError, VectorDocument, VectorQuery
 from pygent_vec_conformance import expect
 from pygent_vec_conformance.checks import check
 
@@ -98,6 +98,25 @@ async def iteration_goes_over_many_pages(world: World) -> None:
     expect.equal(seen, [ids[n] for n in (0, 999, 1000, 1001, 2000, 3499)], "ids of few")
     expect.equal(await world.store.count_documents(filter=rare), 6, "their count")
     expect.equal(await world.store.count_documents(filter={"parity": "odd"}), 1750, "the count of half")
+
+
+@check("VS-246")
+async def batches_hold_what_the_documents_hold(world: World) -> None:
+    """iter_batches yields the documents of iter_documents as columns, after an id and filtered if asked."""
+    await world.collection()
+    ids = [f"d{n:02}" for n in range(23)]
+    own = [VectorDocument(id="own", embedding=[1, 2, 3, 4], title="a title", chunk_index=3, chunk_count=9)]
+    await world.store.add_documents([*world.documents(ids), *own])
+    size = 5
+    for after, condition in [(None, None), ("d05x", None), ("d22", {"parity": "even"}), ("zz", None)]:
+        wanted = [one async for one in world.store.iter_documents(filter=condition) if one.id > (after or "")]
+        seen: list[VectorDocument] = []
+        async for batch in world.store.iter_batches(after=after, filter=condition, batch_size=size):
+            expect.that(0 < len(batch) <= size, f"a batch of {len(batch)} rows came for batch_size={size}")
+            seen += batch.documents()
+        told = f"the documents of iter_batches(after={after!r}, filter={condition!r})"
+        expect.equal([expect.whole(one) for one in seen], [expect.whole(one) for one in wanted], told)
+    await expect.raises(InvalidDocumentError, anext(world.store.iter_batches(after="")), "after=''")
 
 
 @check("VS-249")

@@ -5,11 +5,11 @@ from pygent_vec.contract._capabilities import EXACT_PUSHDOWN, Capabilities, Cras
 from pygent_vec.contract._config import StoreConfig
 from pygent_vec.contract._embedder import Embedder
 from pygent_vec.contract._embedding import EMBEDDING_MODEL
+from pygent_vec.contract._ids import MAX_ID_BYTES
 from pygent_vec.contract._primitives import MaybeAwaitable, Primitives
 from pygent_vec.contract._requests import Ping, SearchHits, SearchRequest, Tuning, WriteMode
 from pygent_vec.contract._specs import default_collection_of, spec_of
 from pygent_vec.contract._store import OnConflict, VectorStore
-from pygent_vec.contract._validation import MAX_ID_BYTES
 from pygent_vec.contract._version import CONTRACT_VERSION
 
 __all__ = [

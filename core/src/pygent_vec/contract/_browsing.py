@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from pygent_vec.contract._context import StoreContext
     from pygent_vec.filters import Filter
-    from pygent_vec.model import VectorDocument
+    from pygent_vec.model import DocumentRows, VectorBatch, VectorDocument
 
-__all__ = ["count", "fetch", "page"]
+__all__ = ["batch_page", "count", "fetch", "page"]
 
 _WHOLE = Projection(content=True, metadata=True, embedding=True)
 _COUNT_PAGE = 1000
@@ -44,12 +44,40 @@ async def page(
     size: int,
 ) -> tuple[list[VectorDocument], str | None]:
     """Return the next documents in id order, and the id to go on after; None at the end."""
+    rows, keep, last = await _page(primitives, context, collection, condition, after_id, size)
+    return rows.documents(keep, collection or context.default_collection), last
+
+
+async def batch_page(
+    primitives: Primitives,
+    context: StoreContext,
+    collection: str | None,
+    condition: Filter | Mapping[str, object] | None,
+    after_id: str | None,
+    size: int,
+) -> tuple[VectorBatch | None, str | None]:
+    """Return the next documents in id order as a batch, and the id to go on after; None at the end."""
+    rows, keep, last = await _page(primitives, context, collection, condition, after_id, size)
+    if not keep:
+        return None, last
+    chosen = rows if len(keep) == len(rows) else rows.take(keep)
+    return chosen.batch(collection or context.default_collection), last
+
+
+async def _page(
+    primitives: Primitives,
+    context: StoreContext,
+    collection: str | None,
+    condition: Filter | Mapping[str, object] | None,
+    after_id: str | None,
+    size: int,
+) -> tuple[DocumentRows, Sequence[int], str | None]:
+    """Return the next rows, the places of those that satisfy the filter, and the id to go on after."""
     spec = await collection_spec(primitives, context, collection)
     parts = split_filter(primitives, condition)
     rows = await settle(primitives._scan(spec, after_id, size, parts.pushed, _WHOLE))
     keep = range(len(rows)) if parts.residual is None else matching_rows(parts.residual, rows)
-    documents = rows.documents(keep, spec.name)
-    return documents, rows.ids[-1] if len(rows) == size else None
+    return rows, keep, rows.ids[-1] if len(rows) == size else None
 
 
 async def count(

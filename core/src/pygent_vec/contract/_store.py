@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Literal, final
 
-from pygent_vec.contract import _browsing, _collections, _health, _optimizing, _reading, _writing
-from pygent_vec.contract._engine import StoreEngine
+from pygent_vec.contract import _collections, _health, _optimizing, _writing
+from pygent_vec.contract._ids import known_ids
 from pygent_vec.contract._primitives import settle
+from pygent_vec.contract._reads import StoreReads
 from pygent_vec.contract._requests import WriteMode
-from pygent_vec.contract._validation import known_ids
 from pygent_vec.errors import ConfigError, hint, shown
 from pygent_vec.model import DistanceMetric
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 
     from pygent_vec.filters import Filter
     from pygent_vec.model import (
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
         StoreStats,
         VectorBatch,
         VectorDocument,
-        VectorQuery,
-        VectorSearchResult,
     )
 
 __all__ = ["OnConflict", "VectorStore"]
@@ -35,7 +32,7 @@ __all__ = ["OnConflict", "VectorStore"]
 OnConflict = Literal["overwrite", "error", "skip"]
 
 
-class VectorStore(StoreEngine):
+class VectorStore(StoreReads):
     """A vector store. Public methods are final; a backend writes the underscored primitives, as coroutines.
 
     Every method but the constructor raises `StoreClosedError` before `initialize()` and after `close()`,
@@ -195,94 +192,6 @@ class VectorStore(StoreEngine):
             "delete_where",
             lambda: _writing.delete_matching(self, self._context, filter, collection),
             self._named(collection),
-        )
-
-    # ── reading ──
-
-    @final
-    async def get_document(self, id: str, *, collection: str | None = None) -> VectorDocument | None:
-        """Return a document with its embedding, or None."""
-        found = await self._fetched("get_document", known_ids([id]), collection)
-        return found.get(id)
-
-    @final
-    async def get_documents(
-        self, ids: Iterable[str], *, collection: str | None = None
-    ) -> list[VectorDocument | None]:
-        """Return documents with their embeddings in the order asked, None where there is none."""
-        asked = ids if isinstance(ids, str) else list(ids)
-        found = await self._fetched("get_documents", known_ids(asked), collection)
-        return [found.get(one) for one in asked]
-
-    @final
-    async def iter_documents(
-        self,
-        *,
-        collection: str | None = None,
-        filter: Filter | Mapping[str, object] | None = None,  # the contract's word
-        batch_size: int = 1000,
-    ) -> AsyncIterator[VectorDocument]:
-        """Yield the documents that satisfy a filter in id order, with embeddings, in constant memory.
-
-        A document is yielded at most once; one that is written meanwhile may or may not be.
-
-        Raises:
-            InvalidFilterError: the filter is not well formed.
-        """
-        size = _writing.batch_rows(batch_size, self.capabilities.max_batch)
-        after: str | None = None
-        while True:
-            documents, after = await self._perform(
-                "iter_documents",
-                partial(_browsing.page, self, self._context, collection, filter, after, size),
-                self._named(collection),
-            )
-            for document in documents:
-                yield document
-            if after is None:
-                return
-
-    @final
-    async def count_documents(
-        self,
-        *,
-        collection: str | None = None,
-        filter: Filter | Mapping[str, object] | None = None,  # the contract's word
-    ) -> int:
-        """Return how many documents satisfy a filter, exactly.
-
-        Raises:
-            InvalidFilterError: the filter is not well formed.
-        """
-        return await self._perform(
-            "count_documents",
-            lambda: _browsing.count(self, self._context, collection, filter),
-            self._named(collection),
-        )
-
-    @final
-    async def search_similar(self, query: VectorQuery) -> list[VectorSearchResult]:
-        """Return the nearest documents, by distance, ties by id.
-
-        Fewer than `query.limit` only if fewer match: a filter never costs results.
-
-        Raises:
-            InvalidQueryError, InvalidVectorError, InvalidFilterError: the query is not valid.
-            ConfigError: a `query_text` without an embedder.
-            UnsupportedFeatureError: the backend does not declare what the query asks for.
-        """
-        (results,) = await self._perform(
-            "search_similar",
-            lambda: _reading.search(self, self._context, [query]),
-            self._named(getattr(query, "collection", None)),
-        )
-        return results
-
-    @final
-    async def search_many(self, queries: Sequence[VectorQuery]) -> list[list[VectorSearchResult]]:
-        """Return the results of each query, as `search_similar`; one call of the backend where they agree."""
-        return await self._perform(
-            "search_many", lambda: _reading.search(self, self._context, _reading.listed(queries))
         )
 
     # ── care ──

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from pygent_vec.contract._ids import check_ids
 from pygent_vec.contract._vectors import check_vectors
 from pygent_vec.errors import InvalidDocumentError, InvalidVectorError, shown
 from pygent_vec.model import (
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 
     from pygent_vec.model import CollectionSpec, Float32Matrix, Float32Vector, Int64Vector
 
-__all__ = ["MAX_ID_BYTES", "batch_of", "checked_batch", "checked_content", "known_ids"]
-
-MAX_ID_BYTES = 512
+__all__ = ["batch_of", "checked_batch", "checked_content"]
 
 T = TypeVar("T")
 
@@ -53,7 +52,7 @@ def batch_of(
         InvalidVectorError: names the id and the reason.
     """
     ids = [document.id for document in documents]
-    _check_ids(ids)
+    check_ids(ids)
     batch = VectorBatch(
         ids=ids,
         vectors=_stacked(ids, embeddings, spec),
@@ -79,7 +78,7 @@ def checked_batch(batch: VectorBatch, spec: CollectionSpec, *, preserve_timestam
         InvalidVectorError: names the id and the reason.
     """
     ids = [str.__str__(one) if isinstance(one, str) else one for one in batch.ids]
-    _check_ids(ids)
+    check_ids(ids)
     vectors = as_float32(batch.vectors)
     if vectors is None or vectors.ndim != 2 or len(vectors) != len(ids):  # noqa: PLR2004  # rows x columns
         shape = None if vectors is None else vectors.shape
@@ -105,25 +104,6 @@ def checked_batch(batch: VectorBatch, spec: CollectionSpec, *, preserve_timestam
     )
 
 
-def known_ids(ids: object) -> list[str]:
-    """Return the unique ids among *ids* that a store can hold, in their order.
-
-    Raises:
-        InvalidDocumentError: *ids* is one string, or holds something that is not a string.
-    """
-    if isinstance(ids, (str, bytes)):
-        raise InvalidDocumentError(
-            f"expected a list of ids, got the single id {shown(ids)}; put it in a list"
-        )
-    unique: dict[str, None] = {}
-    for one in ids:  # type: ignore[attr-defined]  # not iterable is a TypeError that speaks for itself
-        if not isinstance(one, str):
-            raise InvalidDocumentError(f"an id is a string, got {shown(one)}")
-        if _id_fault(one) is None:
-            unique[one] = None
-    return list(unique)
-
-
 def checked_content(document: VectorDocument) -> str:
     """Return the content of a document, for an embedder.
 
@@ -131,32 +111,6 @@ def checked_content(document: VectorDocument) -> str:
         InvalidDocumentError: it is no text that a store can hold.
     """
     return _texts([document.id], "content", [document.content])[0]
-
-
-def _check_ids(ids: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for place, one in enumerate(ids):
-        if not isinstance(one, str):
-            raise InvalidDocumentError(f"document number {place}: id: a string is needed, got {shown(one)}")
-        fault = _id_fault(one)
-        if fault is not None:
-            raise InvalidDocumentError(f"document {shown(one)} (number {place}): id: {fault}")
-        if one in seen:
-            raise InvalidDocumentError(
-                f"document {shown(one)}: id: given twice in one call; keep the version that you mean"
-            )
-        seen.add(one)
-
-
-def _id_fault(one: str) -> str | None:
-    if not one:
-        return "must not be empty"
-    try:
-        check_text(one)
-    except InvalidValueError as error:
-        return error.reason
-    size = len(one) if one.isascii() else len(one.encode())
-    return f"{size} UTF-8 bytes; at most {MAX_ID_BYTES} are allowed" if size > MAX_ID_BYTES else None
 
 
 def _stacked(

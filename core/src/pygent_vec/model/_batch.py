@@ -72,6 +72,58 @@ class VectorBatch:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def documents(self) -> list[VectorDocument]:
+        """Return the rows as documents."""
+        none: list[None] = [None] * len(self)
+        columns = zip(
+            self.ids,
+            self.contents or [""] * len(self),
+            self.vectors,
+            self.metadatas or [{} for _ in none],
+            *(
+                column or none
+                for column in (
+                    self.titles,
+                    self.sources,
+                    self.document_types,
+                    self.chunk_indexes,
+                    self.chunk_counts,
+                )
+            ),
+            none if self.created_at is None else self.created_at.tolist(),
+            none if self.updated_at is None else self.updated_at.tolist(),
+            strict=True,
+        )
+        return [
+            VectorDocument(
+                id=id_,
+                content=content,
+                embedding=vector,
+                metadata=dict(metadata),
+                collection=self.collection,
+                title=title,
+                source=source,
+                document_type=document_type,
+                chunk_index=index,
+                chunk_count=chunks,
+                created_at=None if created_at is None else from_micros(created_at),
+                updated_at=None if updated_at is None else from_micros(updated_at),
+            )
+            for (
+                id_,
+                content,
+                vector,
+                metadata,
+                title,
+                source,
+                document_type,
+                index,
+                chunks,
+                created_at,
+                updated_at,
+            ) in columns
+        ]
+
     def take(self, rows: slice) -> VectorBatch:
         """Return the given *rows* as a batch of their own; the vectors are a view."""
         columns = {
@@ -149,6 +201,31 @@ class DocumentRows:
             own=own,
             created_at=both(self.created_at, other.created_at),
             updated_at=both(self.updated_at, other.updated_at),
+        )
+
+    def batch(self, collection: str) -> VectorBatch:
+        """Return the rows, which hold every column, as a batch of *collection*."""
+        if self.vectors is None or self.created_at is None or self.updated_at is None:
+            raise ValueError("only rows that hold every column make a batch")
+        own = (
+            [None] * len(OWN_FIELDS)
+            if self.own is None
+            else [list(column) for column in zip(*self.own, strict=True)]
+        )
+        titles, sources, types, indexes, counts = own or [None] * len(OWN_FIELDS)
+        return VectorBatch(
+            ids=self.ids,
+            vectors=self.vectors,
+            contents=self.contents,
+            metadatas=self.metadatas,
+            titles=titles,
+            sources=sources,
+            document_types=types,
+            chunk_indexes=indexes,
+            chunk_counts=counts,
+            created_at=np.asarray(self.created_at, dtype=np.int64),
+            updated_at=np.asarray(self.updated_at, dtype=np.int64),
+            collection=collection,
         )
 
     def documents(self, order: Sequence[int], collection: str) -> list[VectorDocument]:

@@ -13,7 +13,7 @@ from pygent_vec.errors import InvalidDocumentError
 from pygent_vec.model import DistanceMetric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from anyio.from_thread import BlockingPortal
@@ -191,13 +191,29 @@ class SyncVectorStore:
         batch_size: int = 1000,
     ) -> Iterator[VectorDocument]:
         """See `VectorStore.iter_documents`."""
-        documents = self._store.iter_documents(collection=collection, filter=filter, batch_size=batch_size)
+        yield from self._each(
+            self._store.iter_documents(collection=collection, filter=filter, batch_size=batch_size)
+        )
 
-        async def following() -> VectorDocument | None:
-            return await anext(documents, None)
+    def iter_batches(
+        self,
+        *,
+        collection: str | None = None,
+        filter: Filter | Mapping[str, object] | None = None,
+        after: str | None = None,
+        batch_size: int = 1000,
+    ) -> Iterator[VectorBatch]:
+        """See `VectorStore.iter_batches`."""
+        yield from self._each(
+            self._store.iter_batches(collection=collection, filter=filter, after=after, batch_size=batch_size)
+        )
 
-        while (document := self._call(following)) is not None:
-            yield document
+    def _each(self, values: AsyncIterator[T]) -> Iterator[T]:
+        async def following() -> T | None:
+            return await anext(values, None)
+
+        while (value := self._call(following)) is not None:
+            yield value
 
     def count_documents(
         self, *, collection: str | None = None, filter: Filter | Mapping[str, object] | None = None
