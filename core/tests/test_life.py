@@ -33,6 +33,7 @@ CALLS = {
     "get_documents": lambda store: store.get_documents(["a"]),
     "get_documents of nothing": lambda store: store.get_documents([]),
     "iter_documents": lambda store: list(store.iter_documents()),
+    "iter_batches": lambda store: list(store.iter_batches()),
     "count_documents": lambda store: store.count_documents(),
     "search_similar": lambda store: store.search_similar(VectorQuery(query_vector=[1, 0])),
     "search_many": lambda store: store.search_many([]),

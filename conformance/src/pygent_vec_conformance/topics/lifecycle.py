@@ -66,6 +66,9 @@ def calls(store: VectorStore) -> Mapping[str, Callable[[], Awaitable[object]]]:
     async def first() -> object:
         return [one async for one in store.iter_documents()]
 
+    async def first_batch() -> object:
+        return [one async for one in store.iter_batches()]
+
     return {
         "create_collection": lambda: store.create_collection("other", 4),
         "delete_collection": lambda: store.delete_collection("default"),
@@ -80,6 +83,7 @@ def calls(store: VectorStore) -> Mapping[str, Callable[[], Awaitable[object]]]:
         "get_document": lambda: store.get_document("a"),
         "get_documents": lambda: store.get_documents(["a"]),
         "iter_documents": first,
+        "iter_batches": first_batch,
         "count_documents": store.count_documents,
         "search_similar": lambda: store.search_similar(query),
         "search_many": lambda: store.search_many([query]),

@@ -104,6 +104,8 @@ def both_faces_give_the_same_answers(world: World) -> None:
             expect.equal(repr(right), repr(left), f"the synchronous {name}{args!r:.120}")
         seen = [_plain(one) for one in sync.iter_documents(batch_size=2)]
         expect.equal(repr(seen), repr(world.run(_everything(store))), "the synchronous iter_documents()")
+        seen = [_plain(one) for batch in sync.iter_batches(batch_size=2) for one in batch.documents()]
+        expect.equal(repr(seen), repr(world.run(_everything(store))), "the synchronous iter_batches()")
 
 
 def _awaited(world: World, asked: Callable[[], Coroutine[object, object, object]]) -> object:
