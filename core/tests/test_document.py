@@ -1,6 +1,7 @@
 """Documents, batches and queries as values."""
 
 import json
+import pickle
 from datetime import UTC, datetime
 
 import attrs
@@ -8,8 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from pygent_vec import InvalidDocumentError, InvalidVectorError, VectorBatch, VectorDocument, VectorQuery
-from pygent_vec.model import DocumentRows, as_float32, rfc3339
+from pygent_vec import (
+    InvalidDocumentError,
+    InvalidVectorError,
+    VectorBatch,
+    VectorDocument,
+    VectorQuery,
+    VectorSearchResult,
+)
+from pygent_vec.model import DocumentRows, as_float32, new_document, new_result, rfc3339
 
 from .strategies import documents, vectors
 
@@ -137,3 +145,25 @@ def test_a_row_becomes_a_document_with_the_columns_that_there_are():
     )
     assert second.title is None
     assert second.embedding is None
+
+
+@given(documents)
+def test_a_document_that_was_drafted_is_the_document(document):
+    fields = [getattr(document, field.name) for field in attrs.fields(VectorDocument)]
+    drafted = new_document(*fields)
+    assert drafted == document
+    assert type(drafted) is VectorDocument
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        drafted.content = "other"
+    assert attrs.evolve(drafted, content="other").content == "other"
+    assert pickle.loads(pickle.dumps(drafted)) == document
+
+
+def test_a_result_that_was_drafted_is_the_result():
+    document = VectorDocument(id="a")
+    drafted = new_result(document, 0.25, 0.75, 3, "shelf")
+    assert drafted == VectorSearchResult(
+        document=document, similarity_score=0.25, distance=0.75, rank=3, store="shelf"
+    )
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        drafted.rank = 1

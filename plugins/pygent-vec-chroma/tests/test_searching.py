@@ -10,6 +10,7 @@ import pytest
 from pygent_vec import DistanceMetric, F, IndexSpec, VectorBatch, VectorQuery
 from pygent_vec.model import distances_to
 from pygent_vec.sync import SyncVectorStore
+from pygent_vec_chroma import searching
 from pygent_vec_chroma.config import ChromaConfig
 from pygent_vec_chroma.store import ChromaStore
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 ROWS, DIMENSION = 4_500, 16
 METRICS = list(DistanceMetric)
 IDS = [f"d{row:05}" for row in range(ROWS)]
+
+
+@pytest.fixture(params=["compared", "graph"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small collection is compared one by one, or searched as a large one is."""
+    if request.param == "graph":
+        monkeypatch.setattr(searching, "_few_ids", lambda handle: None)
 
 
 def _vectors() -> Float32Matrix:
@@ -150,6 +158,7 @@ def test_many_queries_of_one_call_each_get_their_own_answer(store: SyncVectorSto
     assert first >= 0.97 * len(queries)
 
 
+@pytest.mark.usefixtures("way")
 def test_vectors_far_from_the_origin_have_exact_distances() -> None:
     """Chroma subtracts squares in float32, which leaves nothing of a small distance between large vectors."""
     vectors = np.array([[1e4, 1e4, step / 1024] for step in range(50)], dtype=np.float32)
@@ -163,11 +172,12 @@ def test_vectors_far_from_the_origin_have_exact_distances() -> None:
                 assert one.distance == pytest.approx(wanted[one.document.id], rel=1e-12, abs=1e-12)
 
 
-def test_an_answer_follows_every_write() -> None:
+@pytest.mark.parametrize("filtered", [True, False], ids=["filtered", "unfiltered"])
+def test_an_answer_follows_every_write(*, filtered: bool) -> None:
     """What is kept in memory for exact searches is never older than the last write."""
     with SyncVectorStore(ChromaStore(ChromaConfig())) as store:
         store.create_collection("default", 2, DistanceMetric.EUCLIDEAN)
-        query = VectorQuery(query_vector=[0, 0], limit=1, metadata_filter=F("k") == 1)
+        query = VectorQuery(query_vector=[0, 0], limit=1, metadata_filter=F("k") == 1 if filtered else None)
 
         def nearest() -> tuple[str, float] | None:
             found = store.search_similar(query)
@@ -212,6 +222,7 @@ def test_a_tuned_effort_meets_its_target_and_outlives_the_store(tmp_path: Path) 
         assert store.get_collection_info("default").index == index
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("metric", METRICS)
 def test_ties_at_the_last_place_go_to_the_smallest_ids(metric: DistanceMetric) -> None:
     names = [f"{7 * row % 40:02}" for row in range(40)]
@@ -222,6 +233,18 @@ def test_ties_at_the_last_place_go_to_the_smallest_ids(metric: DistanceMetric) -
         for limit in (1, 3, 39, 40):
             found = store.search_similar(VectorQuery(query_vector=[3, 2, 1], limit=limit))
             assert [one.document.id for one in found] == sorted(names)[:limit]
+
+
+def test_a_collection_that_grows_large_is_searched_by_the_graph() -> None:
+    with SyncVectorStore(ChromaStore(ChromaConfig())) as store:
+        store.create_collection("default", DIMENSION, DistanceMetric.EUCLIDEAN)
+        for rows in (range(900), range(900, 2_000)):
+            part = slice(rows.start, rows.stop)
+            store.add_batch(VectorBatch(ids=IDS[part], vectors=VECTORS[part]))
+            found = store.search_similar(VectorQuery(query_vector=VECTORS[rows.stop - 1], limit=1))
+            assert [one.document.id for one in found] == [IDS[rows.stop - 1]]
+        handle = store.store._catalogue.find("default")
+        assert handle.large
 
 
 def test_more_results_than_chroma_can_be_asked_for_are_compared(store: SyncVectorStore) -> None:

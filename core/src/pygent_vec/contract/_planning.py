@@ -155,17 +155,22 @@ async def _shape(primitives: Primitives, context: StoreContext, query: VectorQue
 
 def _check_query_vectors(plans: Sequence[QueryPlan]) -> None:
     """Check the vectors against their collections, those of one shape together."""
-    groups: dict[int, list[int]] = {}
-    for place, plan in enumerate(plans):
+    for plan in plans:
         if plan.vector.ndim != 1:
             raise InvalidVectorError(
                 f"query_vector has shape {plan.vector.shape}; give one vector of shape [d]"
             )
+    if len(plans) == 1:
+        spec, metric = plans[0].shape.spec, plans[0].shape.metric
+        check_vectors(plans[0].vector[np.newaxis], spec.dimension, metric, noun="query", names=["vector"])
+        return
+    groups: dict[int, list[int]] = {}
+    for place, plan in enumerate(plans):
         groups.setdefault(id(plan.shape), []).append(place)
     for places in groups.values():
         shape = plans[places[0]].shape
         vectors = [plans[place].vector for place in places]
-        names = ["vector"] if len(plans) == 1 else [f"vector number {place}" for place in places]
+        names = [f"vector number {place}" for place in places]
         check = partial(check_vectors, dimension=shape.spec.dimension, metric=shape.metric, noun="query")
         if len(vectors) > 1 and all(len(vector) == shape.spec.dimension for vector in vectors):
             check(np.stack(vectors), names=names)

@@ -16,12 +16,13 @@ from pygent_vec.contract._requests import SearchHits, SearchRequest
 from pygent_vec.contract._rows import passing
 from pygent_vec.errors import InvalidQueryError, shown
 from pygent_vec.filters import to_dict
-from pygent_vec.model import VectorQuery, VectorSearchResult, similarity_from_distance
+from pygent_vec.model import VectorQuery, new_result, similarity_from_distance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pygent_vec.contract._context import StoreContext
+    from pygent_vec.model import VectorSearchResult
 
 __all__ = ["listed", "search"]
 
@@ -106,23 +107,17 @@ def _short(plan: QueryPlan, asked: int, hits: SearchHits, kept: SearchHits) -> b
 
 def _results(plan: QueryPlan, hits: SearchHits, store: str) -> list[VectorSearchResult]:
     """Return the ordered, thresholded and cut results of one query."""
-    shape, rows = plan.shape, hits.rows
-    nearest = sorted(zip(hits.distances.tolist(), rows.ids, range(len(rows)), strict=True))
-    ordered = [
-        (similarity_from_distance(shape.metric, distance), distance, row)
-        for distance, _, row in nearest[: plan.needed]
-    ]
-    if plan.threshold is not None:
-        ordered = [hit for hit in ordered if hit[0] >= plan.threshold]
-    ordered = ordered[plan.offset :]
+    shape, rows, distances = plan.shape, hits.rows, hits.distances.tolist()
+    scores = similarity_from_distance(shape.metric, hits.distances).tolist()
+    ids, threshold = rows.ids, plan.threshold
+    order = sorted(range(len(ids)), key=lambda row: (distances[row], ids[row]))[: plan.needed]
+    if threshold is not None:
+        order = [row for row in order if scores[row] >= threshold]
+    del order[: plan.offset]
     if shape.for_residual:
         rows = attrs.evolve(rows, metadatas=None, own=None, created_at=None, updated_at=None)
-    documents = rows.documents([row for _, _, row in ordered], shape.spec.name)
+    documents = rows.documents(order, shape.spec.name)
     return [
-        VectorSearchResult(
-            document=document, similarity_score=score, distance=distance, rank=rank, store=store
-        )
-        for rank, ((score, distance, _), document) in enumerate(
-            zip(ordered, documents, strict=True), plan.offset + 1
-        )
+        new_result(document, scores[row], distances[row], rank, store)
+        for rank, (row, document) in enumerate(zip(order, documents, strict=True), plan.offset + 1)
     ]

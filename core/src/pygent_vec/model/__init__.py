@@ -15,6 +15,7 @@ from pygent_vec.model._document import (
     plain_metadata,
     timestamp_text,
 )
+from pygent_vec.model._drafts import new_document, new_result
 from pygent_vec.model._json import (
     MAX_DEPTH,
     InvalidValueError,
@@ -84,6 +85,8 @@ __all__ = [
     "check_text",
     "distances_to",
     "from_micros",
+    "new_document",
+    "new_result",
     "normalized",
     "normalized_object",
     "now_micros",

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import attrs
 import numpy as np
 
-from pygent_vec.model._document import VectorDocument
+from pygent_vec.model._drafts import new_document
 from pygent_vec.model._time import from_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from pygent_vec.model._document import VectorDocument
     from pygent_vec.model._types import Float32Matrix, Int64Vector, JsonObject, Metadata
 
 __all__ = ["OWN_FIELDS", "DocumentRows", "OwnFields", "Projection", "VectorBatch"]
@@ -75,53 +77,28 @@ class VectorBatch:
     def documents(self) -> list[VectorDocument]:
         """Return the rows as documents."""
         none: list[None] = [None] * len(self)
-        columns = zip(
-            self.ids,
-            self.contents or [""] * len(self),
-            self.vectors,
-            self.metadatas or [{} for _ in none],
-            *(
-                column or none
-                for column in (
-                    self.titles,
-                    self.sources,
-                    self.document_types,
-                    self.chunk_indexes,
-                    self.chunk_counts,
-                )
-            ),
-            none if self.created_at is None else self.created_at.tolist(),
-            none if self.updated_at is None else self.updated_at.tolist(),
+        own = zip(
+            self.titles or none,
+            self.sources or none,
+            self.document_types or none,
+            self.chunk_indexes or none,
+            self.chunk_counts or none,
             strict=True,
         )
+        columns = zip(self.ids, self.vectors, own, _instants(self.created_at, none), strict=True)
+        updated_at = _instants(self.updated_at, none)
         return [
-            VectorDocument(
-                id=id_,
-                content=content,
-                embedding=vector,
-                metadata=dict(metadata),
-                collection=self.collection,
-                title=title,
-                source=source,
-                document_type=document_type,
-                chunk_index=index,
-                chunk_count=chunks,
-                created_at=None if created_at is None else from_micros(created_at),
-                updated_at=None if updated_at is None else from_micros(updated_at),
-            )
-            for (
+            new_document(
                 id_,
-                content,
+                self.contents[row] if self.contents else "",
                 vector,
-                metadata,
-                title,
-                source,
-                document_type,
-                index,
-                chunks,
+                dict(self.metadatas[row]) if self.metadatas else {},
+                self.collection,
+                *own_fields,
                 created_at,
-                updated_at,
-            ) in columns
+                updated_at[row],
+            )
+            for row, (id_, vector, own_fields, created_at) in enumerate(columns)
         ]
 
     def take(self, rows: slice) -> VectorBatch:
@@ -131,6 +108,10 @@ class VectorBatch:
             for name, value in _columns(self).items()
         }
         return VectorBatch(**columns)
+
+
+def _instants(micros: Int64Vector | None, none: list[None]) -> Sequence[datetime | None]:
+    return none if micros is None else [from_micros(one) for one in micros.tolist()]
 
 
 def _columns(batch: VectorBatch) -> dict[str, Any]:
@@ -230,27 +211,22 @@ class DocumentRows:
 
     def documents(self, order: Sequence[int], collection: str) -> list[VectorDocument]:
         """Return the rows at the positions *order* as documents of *collection*."""
-        count = len(self)
-        contents, vectors = self.contents or [""] * count, self.vectors
+        ids, contents, vectors = self.ids, self.contents, self.vectors
         metadatas, own = self.metadatas, self.own
         created_at, updated_at = self.created_at, self.updated_at
         made = []
         for row in order:
-            title, source, document_type, index, chunks = _NO_OWN_FIELDS if own is None else own[row]
+            own_fields = _NO_OWN_FIELDS if own is None else own[row]
             made.append(
-                VectorDocument(
-                    id=self.ids[row],
-                    content=contents[row],
-                    embedding=None if vectors is None else vectors[row],
-                    metadata={} if metadatas is None else metadatas[row],
-                    collection=collection,
-                    title=title,
-                    source=source,
-                    document_type=document_type,
-                    chunk_index=index,
-                    chunk_count=chunks,
-                    created_at=None if created_at is None else from_micros(created_at[row]),
-                    updated_at=None if updated_at is None else from_micros(updated_at[row]),
+                new_document(
+                    ids[row],
+                    "" if contents is None else contents[row],
+                    None if vectors is None else vectors[row],
+                    {} if metadatas is None else metadatas[row],
+                    collection,
+                    *own_fields,
+                    None if created_at is None else from_micros(created_at[row]),
+                    None if updated_at is None else from_micros(updated_at[row]),
                 )
             )
         return made

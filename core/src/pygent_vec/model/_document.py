@@ -50,7 +50,7 @@ def as_float32(vector: ArrayLike | None) -> Float32Vector | None:
         return array.astype(np.float32)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)  # see _drafts
 class VectorDocument:
     """What a store keeps. Validated when it is given to a store, not when it is made.
 

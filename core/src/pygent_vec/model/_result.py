@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["VectorSearchResult"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)  # see _drafts
 class VectorSearchResult:
     """A document that was found, and how near it is.
 

@@ -36,6 +36,7 @@ class Handle:
         gone: Whether it was deleted.
         generation: Grows with every change made through this store.
         cache: What readers keep until the next change.
+        large: Whether it was found to have too many documents to compare one by one.
         vectors: Vectors in memory; empty where others may write.
     """
 
@@ -48,6 +49,7 @@ class Handle:
     gone: bool = False
     generation: int = 0
     cache: dict[str, object] = attrs.Factory(dict)
+    large: bool = False
     vectors: VectorCache = attrs.Factory(VectorCache)
 
     def changed(self) -> None:

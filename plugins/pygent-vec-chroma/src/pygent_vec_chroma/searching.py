@@ -31,6 +31,10 @@ _FEW, _FEW_REMOTE = 2_000, 200
 
 Fewer of a server's, whose vectors come as text and are not kept.
 """
+_SMALL = 1_000
+"""A collection of so many documents is compared one by one where its vectors can be kept."""
+_IDS = "ids"
+"""What the ids of a small collection are kept by until the next change."""
 _PRECISE_DIMENSION = 1_024
 """Up to here a cosine in float32 is off by less than a millionth."""
 _MOST = 20_000
@@ -61,6 +65,8 @@ def search(handle: Handle, request: SearchRequest) -> list[SearchHits]:
     found = _exact_only(handle, request)
     if found is None and request.pushed is not None:
         found = _filtered(handle, request, where_of(request.pushed, foreign=handle.foreign))
+    elif found is None and (ids := _few_ids(handle)) is not None:
+        found = _compared(handle, request, ids)
     elif found is None:
         found = _by_graph(handle, request, None)
         if found is None:
@@ -77,6 +83,25 @@ def _exact_only(handle: Handle, request: SearchRequest) -> list[_Nearest] | None
     if request.pushed is None:
         return _compared(handle, request, driver.get(native).ids)
     return _compared(handle, request, matching_ids(driver, native, request.pushed))
+
+
+def _few_ids(handle: Handle) -> list[str] | None:
+    """Return the ids of a collection that is compared one by one; None of a larger one, or a server's.
+
+    Chroma's graph may lose its way to a document when others are replaced, and in a small one that shows.
+    """
+    if handle.large or handle.multi_process:
+        return None
+    kept = handle.cache.get(_IDS)
+    if not isinstance(kept, list):
+        generation = handle.generation
+        kept = handle.driver.get(handle.native, limit=_SMALL + 1).ids
+        if len(kept) > _SMALL:
+            handle.large = True
+            return None
+        if generation == handle.generation:
+            handle.cache[_IDS] = kept
+    return kept
 
 
 def _filtered(handle: Handle, request: SearchRequest, where: Where | None) -> list[_Nearest]:

@@ -30,6 +30,7 @@ __all__ = ["best_of", "comparable", "nearest_among", "stray_condition"]
 T = TypeVar("T")
 
 _LEAST_NORM, _MOST_NORM = 1e-15, 1e15
+_LEAST_SQUARE, _MOST_SQUARE = _LEAST_NORM**2, _MOST_NORM**2
 _PAGE = 1000
 
 
@@ -47,13 +48,13 @@ def comparable(vectors: Float32Matrix, metric: DistanceMetric) -> Float32Matrix 
 
     For the cosine metric a vector is brought to a length of one if its own is out of range.
     """
+    if len(vectors) == 1 and _LEAST_SQUARE < np.vdot(vectors, vectors) < _MOST_SQUARE:
+        return vectors
     with np.errstate(over="ignore", under="ignore"):
-        if len(vectors) == 1 and _LEAST_NORM**2 < float(vectors[0] @ vectors[0]) < _MOST_NORM**2:
-            return vectors
         squares = np.einsum("ij,ij->i", vectors, vectors)
     if metric is not DistanceMetric.COSINE:
-        return vectors if (squares <= _MOST_NORM**2).all() else None
-    if ((squares >= _LEAST_NORM**2) & (squares <= _MOST_NORM**2)).all():
+        return vectors if (squares <= _MOST_SQUARE).all() else None
+    if ((squares >= _LEAST_SQUARE) & (squares <= _MOST_SQUARE)).all():
         return vectors
     exact = vectors.astype(np.float64)
     directions: Float32Matrix = (exact / np.linalg.norm(exact, axis=1, keepdims=True)).astype(np.float32)
