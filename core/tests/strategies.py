@@ -92,3 +92,28 @@ instant_comparisons = st.builds(
     _order_operators,
     instants.map(rfc3339),
 )
+
+_careful = st.sampled_from(
+    [
+        *(2**63, -(2**63) - 1, float("inf"), float("-inf"), float("nan"), "\0", "a\0b", "\ud800", b"bytes"),
+        *(
+            np.float32(1.5),
+            np.int64(3),
+            np.bool_(True),
+            (1, 2),
+            {1},
+            datetime(2024, 1, 1, tzinfo=UTC),
+            object,
+        ),
+    ]
+)
+_any_keys = keys | st.sampled_from(["", "\0", "\udfff", 1, None, True])
+any_objects = st.dictionaries(
+    _any_keys,
+    st.recursive(
+        scalars | _careful,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_any_keys, inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=4,
+)

@@ -10,9 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from pygent_vec.model import InvalidValueError, check_text, normalized, normalized_object
+from pygent_vec.model import (
+    InvalidValueError,
+    are_texts,
+    check_text,
+    normalized,
+    normalized_object,
+    plain_copy,
+)
 
-from .strategies import json_values, texts
+from .strategies import any_objects, json_values, metadatas, texts
 
 
 class Colour(StrEnum):
@@ -188,3 +195,59 @@ def test_a_long_key_does_not_flood_the_message():
 @given(texts)
 def test_text_of_unicode_characters_passes(text):
     assert check_text(text) is text
+
+
+@given(any_objects)
+def test_what_is_plain_is_what_the_rules_make_of_it(value):
+    texts = []
+    copy = plain_copy(value, texts)
+    if copy is None or not are_texts(texts):
+        return
+    assert exact(copy) == exact(normalized_object(value))
+    assert exact(copy) == exact(value)
+
+
+@given(metadatas)
+def test_plain_metadata_needs_no_rules_and_is_copied(value):
+    texts = []
+    copy = plain_copy(value, texts)
+    assert exact(copy) == exact(value)
+    assert are_texts(texts)
+    assert not {id(one) for one in holders(copy)} & {id(one) for one in holders(value)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *([], None, "a", MappingProxyType({"a": 1}), {"": 1}, {"a": (1,)}, {"a": {"": 1}}, {"a": 2**63}),
+        *(
+            {"a": float("nan")},
+            {"a": [float("inf")]},
+            {"a": Colour.RED},
+            {"a": Level.HIGH},
+            {"a": np.int64(1)},
+        ),
+        *({"a": nested_lists(33)}, {Colour.RED: 1}, {1: 1}, {"a": "\0"}, {"a": ["\ud800"]}, {"\0": 1}),
+    ],
+    ids=repr,
+)
+def test_what_needs_care_is_not_called_plain(value):
+    texts = []
+    assert plain_copy(value, texts) is None or not are_texts(texts)
+
+
+@pytest.mark.parametrize("values", [["a", 1], [Text("a")], [b"a"], [None], ["a\0"], ["é", "\ud800"]])
+def test_texts_that_need_care_are_not_called_texts(values):
+    assert not are_texts(values)
+
+
+def exact(value):
+    """Return a text that differs wherever types or values do."""
+    return repr(value)
+
+
+def holders(value):
+    """Return the lists and objects of *value*, itself included."""
+    if isinstance(value, dict):
+        return [value, *(one for item in value.values() for one in holders(item))]
+    return [value, *(one for item in value for one in holders(item))] if isinstance(value, list) else []

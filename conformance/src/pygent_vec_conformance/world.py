@@ -62,6 +62,7 @@ class World:
         self.found: tuple[Exception, tuple[str, ...]] | None = None
         self._runner = runner
         self._directory = Path(tempfile.mkdtemp(prefix="pygent-vec-conformance-"))
+        self._directory.chmod(0o711)  # a server may run under an account of its own
         self._places: list[Place] = []
         self._stores: list[VectorStore] = []
         self._store: VectorStore | None = None

@@ -14,16 +14,18 @@ from pygent_vec.model import (
     InvalidValueError,
     VectorBatch,
     VectorDocument,
+    are_texts,
     as_float32,
     check_text,
     from_micros,
     normalized_object,
     now_micros,
+    plain_copy,
     to_micros,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pygent_vec.model import CollectionSpec, Float32Matrix, Float32Vector, Int64Vector
 
@@ -176,22 +178,33 @@ def _metadatas(ids: Sequence[str], batch: VectorBatch) -> list[dict[str, object]
     if batch.metadatas is None:
         return [{} for _ in ids]
     _check_length(ids, "metadata", batch.metadatas)
+    texts: list[str] = []
     result: list[dict[str, object]] = []
     for one, metadata in zip(ids, batch.metadatas, strict=True):
-        try:
-            result.append(dict(normalized_object(metadata)))
-        except InvalidValueError as error:
-            place = f"metadata.{error.path}" if error.path else "metadata"
-            raise InvalidDocumentError(f"document {shown(one)}: {place}: {error.reason}") from error
-        except AttributeError as error:
-            raise InvalidDocumentError(
-                f"document {shown(one)}: metadata: a JSON object is needed, got {shown(metadata)}"
-            ) from error
+        copy = plain_copy(metadata, texts)
+        result.append(_metadata(one, metadata) if copy is None else copy)  # type: ignore[arg-type]  # invariance
+    if not are_texts(texts):
+        return [_metadata(*row) for row in zip(ids, batch.metadatas, strict=True)]
     return result
+
+
+def _metadata(one: str, metadata: Mapping[str, object]) -> dict[str, object]:
+    """Return the metadata of the document *one* as plain JSON."""
+    try:
+        return dict(normalized_object(metadata))
+    except InvalidValueError as error:
+        place = f"metadata.{error.path}" if error.path else "metadata"
+        raise InvalidDocumentError(f"document {shown(one)}: {place}: {error.reason}") from error
+    except AttributeError as error:
+        raise InvalidDocumentError(
+            f"document {shown(one)}: metadata: a JSON object is needed, got {shown(metadata)}"
+        ) from error
 
 
 def _texts(ids: Sequence[str], field: str, column: Sequence[str]) -> list[str]:
     _check_length(ids, field, column)
+    if are_texts(column):
+        return list(column)
     for one, text in zip(ids, column, strict=True):
         _check_one(one, field, text, _checked_text)
     return list(map(str.__str__, column))

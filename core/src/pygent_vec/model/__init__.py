@@ -24,6 +24,7 @@ from pygent_vec.model._json import (
     normalized_object,
 )
 from pygent_vec.model._metric import DistanceMetric, distances_to, similarity_from_distance, top_k
+from pygent_vec.model._plain import are_texts, plain_copy
 from pygent_vec.model._query import MAX_RESULTS, VectorQuery
 from pygent_vec.model._reports import (
     CollectionStats,
@@ -81,6 +82,7 @@ __all__ = [
     "VectorQuery",
     "VectorSearchResult",
     "VectorStoreType",
+    "are_texts",
     "as_float32",
     "check_text",
     "distances_to",
@@ -90,6 +92,7 @@ __all__ = [
     "normalized",
     "normalized_object",
     "now_micros",
+    "plain_copy",
     "plain_metadata",
     "rfc3339",
     "rfc3339_from_micros",

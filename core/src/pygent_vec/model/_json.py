@@ -16,11 +16,19 @@ from pygent_vec.model._time import rfc3339
 if TYPE_CHECKING:
     from pygent_vec.model._types import JsonObject, JsonValue
 
-__all__ = ["MAX_DEPTH", "InvalidValueError", "check_text", "normalized", "normalized_object"]
+__all__ = [
+    "INT_MAX",
+    "INT_MIN",
+    "MAX_DEPTH",
+    "InvalidValueError",
+    "check_text",
+    "normalized",
+    "normalized_object",
+]
 
 MAX_DEPTH = 32
 _SHOWN_KEY = 64
-_INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
 
 class InvalidValueError(ValueError):
@@ -71,7 +79,7 @@ def normalized(value: object, *, depth: int = 0) -> JsonValue:
     if value is None or kind is bool:
         return value  # type: ignore[return-value]
     if kind is int:
-        if not _INT_MIN <= value <= _INT_MAX:  # type: ignore[operator]
+        if not INT_MIN <= value <= INT_MAX:  # type: ignore[operator]
             raise InvalidValueError(f"the integer {shown(value)} is outside of 64 bits")
         return value  # type: ignore[return-value]
     if kind is float:
