@@ -61,6 +61,39 @@ def test_each_mode_settles_conflicts_alike_for_few_rows_and_for_many(settings, c
     assert (written, found) == wanted[mode]
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["own fields", "none"])
+def test_copy_writes_what_arrays_write(settings, own):
+    """Large floats, letters of several bytes, own fields here and there, and timestamps of their own."""
+    count = MANY
+    given = attrs.evolve(
+        batch(names(count), mark=1),
+        contents=[f"Grüße, 日本 {row}\n\t\\N" * (row % 3) for row in range(count)],
+        metadatas=[{"big": 2.0**70 * row, "n": -row, "text": "\\x00é", "none": None} for row in range(count)],
+        titles=[f"Título {row}" if row % 2 else None for row in range(count)] if own else None,
+        sources=None,
+        document_types=["", *[None] * (count - 1)] if own else None,
+        chunk_indexes=[row - 2**62 if row % 5 else None for row in range(count)] if own else None,
+        chunk_counts=[2**63 - 1] * count if own else None,
+        created_at=np.arange(count, dtype=np.int64) - 10**15,
+        updated_at=np.arange(count, dtype=np.int64) * 10**9,
+    )
+
+    async def work(lab):
+        copied, inserted = await lab.table(), await lab.table(name="other")
+        order = list(range(count))
+        assert await writing._copied(lab.connection, copied, given, order)
+        statement = writing._statement(inserted, WriteMode.OVERWRITE, preserve_created=True)
+        await writing._inserted(lab.connection, given, order, statement)
+        return [
+            await lab.connection.fetch(f"SELECT * FROM {table.qualified} ORDER BY id")
+            for table in (copied, inserted)
+        ]
+
+    by_copy, by_arrays = run(settings, work)
+    assert len(by_copy) == count
+    assert by_copy == by_arrays
+
+
 @pytest.mark.parametrize("mode", list(WriteMode))
 def test_a_batch_of_several_slices_is_written_as_a_whole(settings, mode):
     ids = names(40)

@@ -25,13 +25,17 @@ _MOST = _COUNT * _DIMENSION * 4 // 4
 """A quarter of the bytes of all vectors."""
 
 
+class _Watched(VectorDocument):
+    """A document that tells when it is gone: its class has no slots, and so room for weak references."""
+
+
 class _Alive:
     """How many of the documents that were made are there still."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def watch(self, document: VectorDocument) -> None:
+    def watch(self, document: _Watched) -> None:
         self.count += 1
         weakref.finalize(document, self._gone)
 
@@ -42,7 +46,7 @@ class _Alive:
 def _stream(alive: _Alive | None = None) -> Iterator[VectorDocument]:
     for number in range(_COUNT):
         vector = np.random.default_rng(number).standard_normal(_DIMENSION, dtype=np.float32)
-        document = VectorDocument(id=f"d{number:05}", embedding=vector, metadata={"n": number})
+        document = _Watched(id=f"d{number:05}", embedding=vector, metadata={"n": number})
         if alive is not None:
             alive.watch(document)
         yield document

@@ -11,6 +11,7 @@ import asyncpg
 
 from pygent_vec.contract import WriteMode
 from pygent_vec.errors import DocumentExistsError
+from pygent_vec_postgres.copying import copy_stream
 from pygent_vec_postgres.filtering import Parameters, condition
 from pygent_vec_postgres.schema.layout import COLUMNS
 from pygent_vec_postgres.slices import slices
@@ -118,15 +119,14 @@ async def _copied(
 ) -> bool:
     """Insert the rows at the positions *order* by COPY; return False, having done nothing, if one exists."""
 
-    async def records() -> AsyncIterator[tuple[object, ...]]:
-        for part in slices(batch, order, _COPY_BYTES):
-            for record in zip(*part.columns, strict=True):
-                yield record
+    async def stream() -> AsyncIterator[bytes]:
+        for part in copy_stream(batch, order, _COPY_BYTES):
+            yield part
             await asyncio.sleep(0)
 
     try:
-        await connection.copy_records_to_table(
-            table.name, schema_name=table.schema, columns=COLUMNS, records=records()
+        await connection.copy_to_table(
+            table.name, schema_name=table.schema, columns=COLUMNS, source=stream(), format="binary"
         )
     except asyncpg.UniqueViolationError:
         return False
