@@ -8,8 +8,9 @@ to new ones.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+import orjson
 
 from pygent_vec.model import OWN_FIELDS
 
@@ -71,4 +72,4 @@ def element_key(field: Field, text: str) -> str:
     >>> element_key(Field(("author", "tags")), "ml")
     '@has["author","tags","ml"]'
     """
-    return "@has" + json.dumps([*field.path, text], ensure_ascii=False, separators=(",", ":"))
+    return "@has" + orjson.dumps([*field.path, text]).decode()
