@@ -62,7 +62,7 @@ async def _longest_stall(work: Awaitable[object]) -> float:
 async def the_event_loop_is_never_blocked(world: World) -> None:
     """A large write, a search, a count, a delete and an optimize let the event loop go on."""
     await world.collection("large", 64)
-    store, count = world.store, 40_000
+    store, count = world.store, world.profile.times(20_000, 40_000)
     vectors = world.vectors(count, 64)
     ids = [f"d{n:06}" for n in range(count)]
     batch = VectorBatch(
