@@ -10,7 +10,10 @@ from pygent_vec.sync import SyncVectorStoreManager
 
 from .manager_support import QUERY, TWO, ids
 
-NOT_HERE = {"get_store", "get_default_store", "backend_of", "explain_route", "subscribe", "register"}
+NOT_HERE = {
+    *("get_store", "get_default_store", "backend_of", "explain_route", "subscribe", "register"),
+    *("follow", "unfollow", "set_route", "writes_paused"),
+}
 """A store that lives in another event loop is not handed out; the rest needs none."""
 
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
+
 from pygent_vec.config import config_from, settings_from_url
 from pygent_vec.errors import ConfigError
 from pygent_vec.plugin import backends
@@ -13,8 +15,9 @@ from pygent_vec.sync import SyncVectorStore, open_store
 
 if TYPE_CHECKING:
     from pygent_vec.contract import StoreConfig
+    from pygent_vec.manager import StoreSettings
 
-__all__ = ["existing_store", "refuse_absent"]
+__all__ = ["any_store", "existing_store", "named_config", "refuse_absent"]
 
 
 def existing_store(url: str) -> SyncVectorStore:
@@ -24,14 +27,43 @@ def existing_store(url: str) -> SyncVectorStore:
         BackendNotFoundError: its backend is not installed.
         ConfigError: no store is there, or a setting does not fit.
     """
+    refuse_absent(named_config(url), url)
+    return any_store(url)
+
+
+def any_store(url: str, *, path: Path | None = None) -> SyncVectorStore:
+    """Return the store that *url* names, which is made when it is opened if nothing is there.
+
+    Args:
+        url: A URL, or the name of a configured store.
+        path: A directory in place of the one that it says.
+
+    Raises:
+        BackendNotFoundError: its backend is not installed.
+        ConfigError: a setting does not fit.
+    """
+    found = _configured(url)
+    if found is None:
+        _refuse_path(url)
+        return open_store(url) if path is None else open_store(url, path=str(path))
+    from pygent_vec.manager import store_from
+
+    one, base = found
+    made = one if path is None else attrs.evolve(one, settings={**one.settings, "path": str(path)})
+    return SyncVectorStore(store_from(url, made, base))
+
+
+def named_config(url: str) -> StoreConfig:
+    """Return the configuration of the store that *url* names; errors are those of `any_store`."""
+    found = _configured(url)
+    if found is not None:
+        from pygent_vec.manager import configured_store
+
+        return configured_store(url, *found)[1]
+    _refuse_path(url)
     scheme, colon, _ = url.partition(":")
-    if not colon and (store := _configured(url)) is not None:
-        return store
-    if not colon and (os.sep in url or Path(url).exists()):
-        raise ConfigError(f"{url!r} is a path and does not say which backend to use; write faiss:{url}")
     spec = backends().load(scheme)
-    refuse_absent(config_from(spec, settings_from_url(spec, url) if colon else {}), url)
-    return open_store(url)
+    return config_from(spec, settings_from_url(spec, url) if colon else {})
 
 
 def refuse_absent(config: StoreConfig, url: str) -> None:
@@ -50,13 +82,16 @@ def refuse_absent(config: StoreConfig, url: str) -> None:
         raise ConfigError(f"there is no store at {url!r}: the directory {str(path)!r} is empty")
 
 
-def _configured(name: str) -> SyncVectorStore | None:
-    """Return the store that the configuration calls *name*, or None."""
-    from pygent_vec.manager import configured_store, settings_from, store_from
+def _refuse_path(url: str) -> None:
+    if ":" not in url and (os.sep in url or Path(url).exists()):
+        raise ConfigError(f"{url!r} is a path and does not say which backend to use; write faiss:{url}")
+
+
+def _configured(name: str) -> tuple[StoreSettings, Path | None] | None:
+    """Return what the configuration says of the store *name*, and what its paths are relative to; or None."""
+    if ":" in name:
+        return None
+    from pygent_vec.manager import settings_from
 
     settings = settings_from()
-    if name not in settings.stores:
-        return None
-    _, config = configured_store(name, settings.stores[name], settings.base)
-    refuse_absent(config, name)
-    return SyncVectorStore(store_from(name, settings.stores[name], settings.base))
+    return (settings.stores[name], settings.base) if name in settings.stores else None

@@ -19,6 +19,7 @@ from pygent_vec.cli._output import (
     print_line,
     print_table,
 )
+from pygent_vec.cli._values import json_object, json_value
 from pygent_vec.errors import ConfigError
 from pygent_vec.model import VectorDocument, VectorQuery, VectorSearchResult
 from pygent_vec.plugin import embedders
@@ -76,7 +77,9 @@ def search(
     if (text is None) == (vector is None):
         raise typer.BadParameter("give either TEXT or --vector", param_hint="TEXT")
     numbers = None if vector is None else _vector(vector)
-    condition = None if filter is None else _condition(filter)
+    condition = (
+        None if filter is None else json_object(filter, "--filter", example='{"year": {"$gte": 2020}}')
+    )
     with errors_reported(traceback=traceback):
         with existing_store(url) as store:
             query = VectorQuery(
@@ -100,34 +103,12 @@ def _vector(text: str) -> list[float]:
             source = sys.stdin.read() if text == "@-" else Path(text[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise typer.BadParameter(f"cannot read {text[1:]}: {error}", param_hint="--vector") from error
-    numbers = _json(source, "--vector")
+    numbers = json_value(source, "--vector")
     if not isinstance(numbers, list) or not all(
         isinstance(one, (int, float)) and not isinstance(one, bool) for one in numbers
     ):
         raise typer.BadParameter("not a JSON list of numbers", param_hint="--vector")
     return numbers
-
-
-def _condition(text: str) -> dict[str, object]:
-    condition = _json(text, "--filter")
-    if not isinstance(condition, dict):
-        raise typer.BadParameter('not a JSON object, such as {"year": {"$gte": 2020}}', param_hint="--filter")
-    return condition
-
-
-def _json(text: str, option: str) -> object:
-    try:
-        return json.loads(text, object_pairs_hook=_unique_keys)
-    except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"not JSON: {error}", param_hint=option) from error
-
-
-def _unique_keys(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """Return a JSON object; of a key that is given twice, one value would be lost without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is given twice in one object")
-    return found
 
 
 def _embedded(store: SyncVectorStore, collection: str, text: str, name: str | None) -> Sequence[float]:

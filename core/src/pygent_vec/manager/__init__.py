@@ -1,6 +1,7 @@
 """Many stores: configured together, routed by collection, searched at once."""
 
 from pygent_vec.manager._federation import Fusion
+from pygent_vec.manager._following import Follower
 from pygent_vec.manager._making import configured_store, store_from
 from pygent_vec.manager._manager import VectorStoreManager
 from pygent_vec.manager._reading import settings_from, store_settings_from
@@ -10,6 +11,7 @@ from pygent_vec.manager._settings import ManagerSettings, Resilience, Route, Sto
 
 __all__ = [
     "FederatedAnswer",
+    "Follower",
     "FusedResult",
     "Fusion",
     "GlobalStats",

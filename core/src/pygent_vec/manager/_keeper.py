@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from pygent_vec.contract import VectorStore
 from pygent_vec.errors import ConfigError, StoreClosedError, hint, shown
 from pygent_vec.manager._calls import Calls
+from pygent_vec.manager._following import Following, WriteGate
 from pygent_vec.manager._reading import settings_from, store_settings_from
 from pygent_vec.manager._routing import RouteExplanation, Router
 from pygent_vec.manager._slot import Slot
@@ -40,6 +41,8 @@ class StoreKeeper:
         self._router = Router(self._settings.routes)
         self._slots = {name: self._new_slot(name, one) for name, one in self._settings.stores.items()}
         self._state = "new"
+        self._following = Following()
+        self._writes = WriteGate()
 
     @property
     def settings(self) -> ManagerSettings:
@@ -132,13 +135,15 @@ class StoreKeeper:
         """Close a store and forget it; return False if there was none. Its data stays.
 
         Raises:
-            ConfigError: a route names it, or it is the configured default.
+            ConfigError: a route names it, it is the configured default, or a collection of it is mirrored.
         """
         self._check_open()
         routes = self._router.naming(name)
         if name in self._slots and (routes or name == self._settings.default_store):
             needed = f"the route of {routes[0]!r}" if routes else "default_store"
             raise ConfigError(f"the store {name!r} cannot be removed: {needed} names it")
+        if followed := self._following.naming(name):
+            raise ConfigError(f"the store {name!r} cannot be removed: {followed[0]!r} is being mirrored")
         slot = self._slots.pop(name, None)
         if slot is None:
             return False

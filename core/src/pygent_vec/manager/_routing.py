@@ -64,6 +64,11 @@ class Router:
             reason=f"no route fits, so it is in the default store {default!r}",
         )
 
+    def put(self, route: Route) -> None:
+        """Let *route* count before all others, in place of one for the same name or pattern."""
+        kept = [pair for pair in self._routes if pair[1].collection != route.collection]
+        self._routes = [(re.compile(translate(route.collection)), route), *kept]
+
     def naming(self, store: str) -> list[str]:
         """Return the names or patterns of the routes that name *store*."""
         return [route.collection for _, route in self._routes if store in route.stores]

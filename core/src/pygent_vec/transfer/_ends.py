@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, Sequence
 
     from pygent_vec.model import DistanceMetric, IndexSpec, Metadata, VectorBatch
 
@@ -54,6 +54,11 @@ class Source(Protocol):
         """What messages call it, such as `faiss:library/default`; the same in every process."""
         ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a person should know of the reading; complete when the move has ended."""
+        ...
+
     async def describe(self) -> Description:
         """Return what is known before the documents are read.
 
@@ -66,7 +71,7 @@ class Source(Protocol):
         """Return a text that changes with the content, such as a file's size and time; None if none does."""
         ...
 
-    def chunks(self, after: Position = None) -> AsyncIterator[Chunk]:
+    def chunks(self, after: Position = None) -> AsyncGenerator[Chunk, None]:
         """Yield the documents behind a position."""
         ...
 
@@ -80,16 +85,27 @@ class Target(Protocol):
         ...
 
     @property
+    def notes(self) -> Sequence[str]:
+        """What a person should know of the writing; complete when the move has ended."""
+        ...
+
+    @property
     def resumable(self) -> bool:
         """Whether what was written survives a kill; if not, an interrupted move begins anew."""
         ...
 
-    async def prepare(self, description: Description) -> None:
-        """Make ready for the documents of a source, or refuse what cannot be held losslessly."""
+    async def prepare(self, description: Description, *, resumed: bool) -> None:
+        """Make ready for the documents of a source, or refuse what cannot be held losslessly.
+
+        Args:
+            description: Of the documents to come.
+            resumed: Whether an earlier run of this move has begun. Then some of the documents to come may
+                be there already, as that run wrote them. Never true where the target is not resumable.
+        """
         ...
 
-    async def write(self, batch: VectorBatch) -> None:
-        """Write documents; those of a resumable target are durable when this returns."""
+    async def write(self, batch: VectorBatch) -> int:
+        """Write documents and return how many; those of a resumable target are durable when this returns."""
         ...
 
     async def finish(self) -> None:
