@@ -31,6 +31,8 @@ def config(**settings: object) -> PostgresConfig:
         ("postgresql://a:1,b:2/db", {"dsn": "postgresql://a:1,b:2/db"}),
         ("postgresql:?embedded=true&path=/var/db", {"embedded": "true", "path": "/var/db"}),
         ("postgresql:", {"dsn": "postgresql:"}),
+        ("postgresql:a%20library?schema=x", {"path": "a library", "schema": "x"}),
+        ("postgresql:/var/db", {"path": "/var/db"}),
     ],
 )
 def test_a_url_is_a_dsn_with_settings_among_its_parameters(url, wanted):
@@ -41,6 +43,8 @@ def test_a_url_is_a_dsn_with_settings_among_its_parameters(url, wanted):
 def test_a_setting_that_a_url_gives_twice_is_refused():
     with pytest.raises(ConfigError, match="'schema' twice"):
         url_settings("postgresql:///db?schema=a&schema=b")
+    with pytest.raises(ConfigError, match="'path' twice"):
+        url_settings("postgresql:library?path=other")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from pygent_vec.plugin._discovery import Offer
 from pygent_vec.plugin._hookspecs import hookimpl
 from pygent_vec.plugin._observers import Observer, Observers
-from pygent_vec.plugin._registry import DISABLED_VARIABLE, Registry, backends, embedders
-from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec, StoreFactory
+from pygent_vec.plugin._registry import DISABLED_VARIABLE, Registry, backends, embedders, sources
+from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec, SourceSpec, StoreFactory
 
 __all__ = [
     "DISABLED_VARIABLE",
@@ -14,8 +14,10 @@ __all__ = [
     "Observers",
     "Offer",
     "Registry",
+    "SourceSpec",
     "StoreFactory",
     "backends",
     "embedders",
     "hookimpl",
+    "sources",
 ]

@@ -16,7 +16,9 @@ __all__ = [
     "EMBEDDERS",
     "KNOWN_BACKENDS",
     "KNOWN_EMBEDDERS",
+    "KNOWN_SOURCES",
     "OBSERVERS",
+    "SOURCES",
     "Offer",
     "offers",
 ]
@@ -24,6 +26,7 @@ __all__ = [
 BACKENDS = "pygent_vec.backends"
 EMBEDDERS = "pygent_vec.embedders"
 OBSERVERS = "pygent_vec.observers"
+SOURCES = "pygent_vec.sources"
 
 KNOWN_BACKENDS = {
     "chromadb": "pip install pygent-vec-chroma",
@@ -35,6 +38,8 @@ ALIASES = {"chroma": "chromadb", "postgres": "postgresql"}
 """Other names of the project's backends, for those who ask; a backend itself has one."""
 KNOWN_EMBEDDERS = {"static": "pip install pygent-vec-embed-static"}
 """The commands that install the embedders of this project."""
+KNOWN_SOURCES = {"langchain": "pip install pygent-vec-faiss", "pgvector": "pip install pygent-vec-postgres"}
+"""The commands that install what reads the documents of others."""
 
 
 @attrs.frozen(kw_only=True)

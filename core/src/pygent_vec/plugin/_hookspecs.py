@@ -18,7 +18,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from pygent_vec.model import OperationEvent, StoreEvent
-    from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec
+    from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec, SourceSpec
 
 __all__ = [
     "PROJECT",
@@ -27,6 +27,7 @@ __all__ = [
     "pygent_vec_backend",
     "pygent_vec_embedder",
     "pygent_vec_event",
+    "pygent_vec_source",
 ]
 
 PROJECT = "pygent_vec"
@@ -49,6 +50,15 @@ def pygent_vec_embedder() -> EmbedderSpec:  # type: ignore[empty-body]  # a spec
 
     The plugin stands in the entry-point group `pygent_vec.embedders`, under the embedder's name. Its module
     imports nothing heavy: that happens in `EmbedderSpec.embedder`.
+    """
+
+
+@hookspec
+def pygent_vec_source() -> SourceSpec:  # type: ignore[empty-body]  # a specification
+    """Return what reads the documents of another program, for imports.
+
+    The plugin stands in the entry-point group `pygent_vec.sources`, under the name that users write before
+    the place. Its module imports no client library: that happens in `SourceSpec.source`.
     """
 
 

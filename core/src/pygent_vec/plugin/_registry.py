@@ -16,20 +16,22 @@ from pygent_vec.plugin._discovery import (
     EMBEDDERS,
     KNOWN_BACKENDS,
     KNOWN_EMBEDDERS,
+    KNOWN_SOURCES,
+    SOURCES,
     Offer,
     offers,
 )
-from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec
+from pygent_vec.plugin._spec import BackendSpec, EmbedderSpec, SourceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DISABLED_VARIABLE", "Registry", "backends", "embedders"]
+__all__ = ["DISABLED_VARIABLE", "Registry", "backends", "embedders", "sources"]
 
 DISABLED_VARIABLE = "PYGENT_VEC_DISABLED_PLUGINS"
 """Names, separated by commas, of plugins that are not to be loaded."""
 
-SpecT = TypeVar("SpecT", BackendSpec, EmbedderSpec)
+SpecT = TypeVar("SpecT", BackendSpec, EmbedderSpec, SourceSpec)
 
 
 class Registry(Generic[SpecT]):
@@ -162,4 +164,11 @@ def embedders() -> Registry[EmbedderSpec]:
         kind=EmbedderSpec,
         noun="embedder",
         known=KNOWN_EMBEDDERS,
+    )
+
+
+def sources() -> Registry[SourceSpec]:
+    """Return the registry of what reads the documents of other programs."""
+    return Registry(
+        group=SOURCES, hook="pygent_vec_source", kind=SourceSpec, noun="source", known=KNOWN_SOURCES
     )

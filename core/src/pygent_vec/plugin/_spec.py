@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pygent_vec.contract import Capabilities, Embedder, StoreConfig, VectorStore
+    from pygent_vec.transfer import Source
+    from pygent_vec.transfer.files import ReadOptions, Rejections
 
-__all__ = ["BackendSpec", "EmbedderSpec", "StoreFactory"]
+__all__ = ["BackendSpec", "EmbedderSpec", "SourceSpec", "StoreFactory"]
 
 
 class StoreFactory(Protocol):
@@ -70,6 +72,28 @@ class EmbedderSpec:
     embedder: Callable[[], Embedder]
     model: str
     dimension: int
+    contract_version: int
+    summary: str
+    install_hint: str
+
+
+@attrs.frozen(kw_only=True)
+class SourceSpec:
+    """What reads documents that another program keeps, for imports.
+
+    Attributes:
+        name: As in its entry point; `name:place` is what users write.
+        source: Makes the source of a place; imports the client library here and not before. Rows that cannot
+            be documents go to the rejections, with their places.
+        options: Which fields of `ReadOptions` it reads; others are refused.
+        contract_version: The `CONTRACT_VERSION` that it was written for.
+        summary: One line for people.
+        install_hint: The command that installs it.
+    """
+
+    name: str
+    source: Callable[[str, ReadOptions, Rejections], Source]
+    options: frozenset[str]
     contract_version: int
     summary: str
     install_hint: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import attrs
 
@@ -116,6 +116,8 @@ class PostgresConfig(StoreConfig):
 def url_settings(url: str) -> dict[str, object]:
     """Return the settings that a store's URL names: a DSN with settings of the store among its parameters.
 
+    Where no `//` follows the colon, it is the directory of a private server, as in `postgresql:library`.
+
     Raises:
         ConfigError: a setting is given twice.
     """
@@ -130,7 +132,12 @@ def url_settings(url: str) -> dict[str, object]:
             raise ConfigError(f"the URL of the backend 'postgresql' gives {key!r} twice")
         else:
             settings[key] = value
-    named = address.partition(":")[2].strip("/") or others
+    place = address.partition(":")[2]
+    if place and not place.startswith("//"):
+        if "path" in settings:
+            raise ConfigError("the URL of the backend 'postgresql' gives 'path' twice")
+        settings["path"], address, place = unquote(place), "postgresql:", ""
+    named = place.strip("/") or others
     if named or not settings.keys() & {"embedded", "path"}:
         settings["dsn"] = f"{address}?{urlencode(others)}" if others else address
     return settings
