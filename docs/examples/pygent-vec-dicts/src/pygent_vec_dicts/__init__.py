@@ -1,1 +1,0 @@
-"""An example backend: a store over plain dicts."""
