@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,14 +13,17 @@ from pygent_vec import F, IndexSpec, VectorBatch, VectorQuery
 from pygent_vec.sync import open_store
 
 _BATCH = 1000
+_GRAPHS = {"faiss": IndexSpec("hnsw"), "postgres": IndexSpec("hnsw")}
+"""The other backends have one index, and take it by themselves."""
 
 
-def main(vectors: Path, store: Path) -> None:
-    """Fill a store at *store* with the rows of the file *vectors*, read batch by batch."""
+def main(vectors: Path, settings: dict[str, Any]) -> None:
+    """Fill the store of *settings* with the rows of the file *vectors*, read batch by batch."""
     shape, offset = _header(vectors)
-    with open_store("faiss", path=store, background=False) as opened:
+    backend = settings.pop("backend")
+    with open_store(backend, **settings) as opened:
         base = _peak()
-        opened.create_collection("default", shape[1], index=IndexSpec("hnsw"))
+        opened.create_collection("default", shape[1], index=_GRAPHS.get(backend))
         with vectors.open("rb") as file:
             file.seek(offset)
             for start in range(0, shape[0], _BATCH):
@@ -40,6 +44,7 @@ def main(vectors: Path, store: Path) -> None:
         for condition in (None, F("group") == 3, F("row") < shape[0] // 2, F("name") == "n7"):
             opened.search_similar(VectorQuery(query_vector=query, metadata_filter=condition))
         print(json.dumps({"base": base, "peak": _peak() - base}))
+        opened.delete_collection("default")
 
 
 def _header(path: Path) -> tuple[tuple[int, int], int]:
@@ -60,4 +65,4 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -67,7 +67,8 @@ class RawFiles:
         self._slots = 0
 
     def write(self, data: Corpus, start: int, stop: int) -> None:
-        """Write some rows of *data*."""
+        """Write some rows of *data*, which may end before *stop*."""
+        stop = min(stop, len(data.ids))
         block = np.ascontiguousarray(data.vectors[start:stop])
         os.pwrite(self._vectors, block.data.cast("B"), self._slots * block.shape[1] * 4)
         os.fdatasync(self._vectors)

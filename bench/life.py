@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import faiss
 import numpy as np
 
-from bench.measure import Claim, paired
+from bench.claims import claim
+from bench.measure import paired
 from pygent_vec import VectorQuery, open_store
 from pygent_vec.sync import SyncVectorStore
 from pygent_vec.sync import open_store as open_sync_store
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.data import Corpus
+    from bench.measure import Claim
 
 __all__ = ["asynchronous", "memory", "reopen"]
 
@@ -51,12 +53,10 @@ def asynchronous(path: Path, data: Corpus, *, rounds: int) -> Claim:
             return (perf_counter() - started) / len(queries[: rounds * 10])
 
     differences = sorted(asyncio.run(through_the_loop()) - synchronous() for _ in range(5))
-    return Claim(
-        topic="search",
-        text="µs that search_similar costs more through the event loop",
-        bound=250,
+    return claim(
+        "faiss.loop",
         measured=differences[2] * 1e6,
-        at_most=True,
+        spread=(differences[1] * 1e6, differences[3] * 1e6),
     )
 
 
@@ -77,12 +77,10 @@ def reopen(path: Path, data: Corpus, raw: faiss.IndexHNSWFlat, work: Path, *, ro
     pair = paired(
         ours, lambda: faiss.read_index(str(file)), rounds=rounds, after=lambda: opened.pop().close()
     )
-    return Claim(
-        topic="reopen",
-        text="open, verify and search once / faiss.read_index of graph and vectors",
-        bound=2.0,
+    return claim(
+        "faiss.reopen",
         measured=pair.ratio,
-        at_most=True,
+        spread=pair.spread,
         detail=f"{pair.ours * 1e3:.0f} against {pair.theirs * 1e3:.0f} ms",
     )
 
@@ -91,16 +89,14 @@ def memory(data: Corpus, work: Path) -> Claim:
     """Peak memory of a process that fills, indexes and searches a store from a stream of batches."""
     rows, dimension = data.vectors.shape
     np.save(work / "vectors.npy", data.vectors)
-    command = [sys.executable, "-m", "bench.child", str(work / "vectors.npy"), str(work / "memory")]
+    settings = {"backend": "faiss", "path": str(work / "memory"), "background": False}
+    command = [sys.executable, "-m", "bench.child", str(work / "vectors.npy"), json.dumps(settings)]
     answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     graph = rows * (2 * _LINKS * 4 + 16)
     allowed = 1.3 * (rows * dimension * 4 + graph) + 200 * rows
-    return Claim(
-        topic="memory",
-        text="peak of ingest, index and filtered search / (1.3 x (vectors + graph) + 200 bytes a document)",
-        bound=1.0,
+    return claim(
+        "faiss.memory",
         measured=answer["peak"] / allowed,
-        at_most=True,
         detail=f"{answer['peak'] / 2**20:.0f} of {allowed / 2**20:.0f} MiB, "
         f"above {answer['base'] / 2**20:.0f} at start",
     )

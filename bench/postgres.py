@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
+from bench.claims import claim
 from bench.handmade import address_of, connected, copy, table_of
-from bench.measure import Claim, Pair, paired
+from bench.measure import Pair, paired
 from pygent_vec import DistanceMetric, VectorBatch, VectorDocument, VectorQuery, VectorStore, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     import asyncpg
 
     from bench.data import Corpus
+    from bench.measure import Claim
+    from bench.suites import Setup
 
 T = TypeVar("T")
 
@@ -32,10 +35,10 @@ _READ = (
 )
 
 
-def measure_postgres(data: Corpus, *, dsn: str | None, rounds: int) -> list[Claim]:
-    """Return the claims about the PostgreSQL store, on a private server or the one at *dsn*."""
+def measure_postgres(setup: Setup) -> Iterator[Claim]:
+    """Yield the claims about the PostgreSQL store, on a private server or the one at the setup's dsn."""
     with asyncio.Runner() as runner:
-        return _Bench(data, dsn, rounds, runner).claims()
+        yield from _Bench(setup.data, setup.dsn, setup.rounds, runner).claims()
 
 
 @attrs.define(eq=False)
@@ -48,7 +51,7 @@ class _Bench:
     connection: asyncpg.Connection = attrs.field(init=False)
     address: str = attrs.field(init=False, default="")
 
-    def claims(self) -> list[Claim]:
+    def claims(self) -> Iterator[Claim]:
         settings = {"dsn": self.dsn} if self.dsn else {"embedded": True}
         self.store = open_store("postgresql", schema="pygent_vec_bench", **settings)
         self.run(self.store.initialize())
@@ -56,7 +59,7 @@ class _Bench:
             self.address = self.dsn or address_of(self.store)
             self.connection = self.run(connected(self.address))
             try:
-                return self._measured()
+                yield from self._measured()
             finally:
                 self.run(self._cleaned())
                 self.run(self.connection.close())
@@ -66,10 +69,11 @@ class _Bench:
     def run(self, work: Coroutine[object, object, T]) -> T:
         return self.runner.run(work)
 
-    def _measured(self) -> list[Claim]:
+    def _measured(self) -> Iterator[Claim]:
         self.run(self._cleaned())
         few = max(3, self.rounds // 10)
-        claims = [self._ingest(few), self._row_by_row(few)]
+        yield self._ingest(few)
+        yield self._row_by_row(few)
         self.run(self._filled("default"))
         unindexed = self._pair(self._searches(exact=True), self._searches(exact=True), 3)
         report = self.run(self.store.optimize(target_recall=0.95))
@@ -78,10 +82,10 @@ class _Bench:
         )
         if report.effort is None or report.recall is None:
             raise TypeError("a tuned index has an effort and a recall")
-        claims += self._search(report.effort)
-        claims.append(self._indexed(unindexed, report.recall))
-        claims += [self._pooled(few), self._streaming()]
-        return claims
+        yield from self._search(report.effort)
+        yield self._indexed(unindexed, report.recall)
+        yield self._pooled(few)
+        yield self._streaming()
 
     async def _cleaned(self) -> None:
         for name in await self.store.list_collections():
@@ -132,12 +136,10 @@ class _Bench:
             self.run(write())
 
         pair = self._pair(ours, theirs, rounds)
-        return Claim(
-            topic="ingest",
-            text="rows/s of add_batch / rows/s of raw asyncpg COPY into a table made alike",
-            bound=0.8,
+        return claim(
+            "postgres.ingest",
             measured=1 / pair.ratio,
-            at_most=False,
+            spread=pair.inverse,
             detail=f"{count / pair.ours:,.0f} against {count / pair.theirs:,.0f} rows/s, "
             f"client CPU x{pair.cpu_ratio:.2f}",
         )
@@ -167,12 +169,10 @@ class _Bench:
                 await self.store.add_documents([document])
 
         pair = self._pair(lambda: self.run(whole()), lambda: self.run(single()), rounds)
-        return Claim(
-            topic="batch",
-            text="rows/s of one call with 1,000 documents / rows/s of one call a document",
-            bound=10,
+        return claim(
+            "postgres.batch",
             measured=10 / pair.ratio,
-            at_most=False,
+            spread=(10 * pair.inverse[0], 10 * pair.inverse[1]),
             detail=f"{_BATCH / pair.ours:,.0f} against {_BATCH / 10 / pair.theirs:,.0f} rows/s",
         )
 
@@ -205,33 +205,25 @@ class _Bench:
         each = 1e6 / _CALLS
         detail = f"{pair.ours * each:.0f} against {pair.theirs * each:.0f} µs of wall time"
         return [
-            Claim(
-                topic="search",
-                text="client CPU of search_similar, k 10, content and metadata / of a bare fetch of these",
-                bound=1.5,
+            claim(
+                "postgres.client_cpu",
                 measured=pair.cpu_ratio,
-                at_most=True,
+                spread=pair.cpu_spread,
                 detail=detail,
             ),
-            Claim(
-                topic="search",
-                text="latency of search_similar / of a bare fetch of the columns",
-                bound=1.15,
+            claim(
+                "postgres.search",
                 measured=pair.ratio,
-                at_most=True,
-                detail=f"quartiles {pair.spread[0]:.2f}-{pair.spread[1]:.2f}",
+                spread=pair.spread,
             ),
         ]
 
     def _indexed(self, unindexed: Pair, recall: float) -> Claim:
         pair = self._pair(self._searches(), self._searches(), 5)
         with_index, without = pair.ours / _CALLS, unindexed.ours / 3
-        return Claim(
-            topic="index",
-            text="latency of a search without an index / with one that has recall@10 of at least 0.95",
-            bound=5,
+        return claim(
+            "postgres.index",
             measured=without / with_index if recall >= 0.95 else 0.0,
-            at_most=False,
             detail=f"{without * 1e3:.1f} against {with_index * 1e3:.2f} ms, recall@10 {recall:.3f}",
         )
 
@@ -252,12 +244,10 @@ class _Bench:
                 await connection.close()
 
         pair = self._pair(self._searches(), lambda: self.run(connecting()), rounds)
-        return Claim(
-            topic="pool",
-            text="latency of a search that opens a connection / of a search through the store's pool",
-            bound=2,
+        return claim(
+            "postgres.pool",
             measured=1 / pair.ratio,
-            at_most=False,
+            spread=pair.inverse,
             detail=f"{pair.theirs / _CALLS * 1e3:.2f} against {pair.ours / _CALLS * 1e3:.2f} ms",
         )
 
@@ -277,11 +267,8 @@ class _Bench:
         self.run(peak("tenth"))
         small, large = self.run(peak("tenth")), self.run(peak("default"))
         tracemalloc.stop()
-        return Claim(
-            topic="stream",
-            text="peak memory of reading all documents / of reading a tenth of them",
-            bound=1.2,
+        return claim(
+            "postgres.stream",
             measured=large / small,
-            at_most=True,
             detail=f"{large / 2**20:.1f} against {small / 2**20:.1f} MiB",
         )

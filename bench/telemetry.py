@@ -11,15 +11,17 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from bench.measure import Claim, paired
+from bench.claims import claim
+from bench.measure import paired
 from pygent_vec import IndexSpec, SyncVectorStore, VectorBatch, VectorQuery, open_store
 from pygent_vec.telemetry import LocalMetrics, OpenTelemetryObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
     from pathlib import Path
 
     from bench.data import Corpus
+    from bench.measure import Claim
     from pygent_vec import VectorStore
 
 __all__ = ["measure_telemetry"]
@@ -28,8 +30,8 @@ _CALLS = 512
 """As many as the backlog of OpenTelemetry takes at once in a busy program."""
 
 
-def measure_telemetry(data: Corpus, work: Path, *, rounds: int) -> list[Claim]:
-    """Return what telemetry adds to single searches of one store, measured in turns in one process."""
+def measure_telemetry(data: Corpus, work: Path, *, rounds: int) -> Iterator[Claim]:
+    """Yield what telemetry adds to single searches of one store, measured in turns in one process."""
     tracers = TracerProvider()
     tracers.add_span_processor(BatchSpanProcessor(_Nowhere()))
     meters = MeterProvider(metric_readers=[InMemoryMetricReader()])
@@ -43,19 +45,14 @@ def measure_telemetry(data: Corpus, work: Path, *, rounds: int) -> list[Claim]:
         gc.collect()
         gc.freeze()  # the corpus would weigh on the collections of whoever makes more objects
         bare, off, on, full = _sides(store, data, counters, opentelemetry)
-        claims = [
-            _claim(
-                "off: no observer / a store that does not ask whether it has one", off, bare, 1.02, rounds
-            ),
-            _claim("on: counters and histograms in process / off", on, off, 1.10, rounds),
-            _claim("on: OpenTelemetry with its SDK, spans and metrics / off", full, off, 1.10, rounds),
-        ]
+        yield _claim("telemetry.off", off, bare, rounds)
+        yield _claim("telemetry.counters", on, off, rounds)
+        yield _claim("telemetry.opentelemetry", full, off, rounds)
         off()
     (searches,) = counters.report().operations
     assert searches.calls >= rounds * _CALLS, "the observers heard of no search"
     tracers.shutdown()
     meters.shutdown()
-    return claims
 
 
 class _Nowhere(SpanExporter):
@@ -96,19 +93,15 @@ def _sides(
     ]
 
 
-def _claim(
-    text: str, ours: Callable[[], None], theirs: Callable[[], None], bound: float, rounds: int
-) -> Claim:
+def _claim(key: str, ours: Callable[[], None], theirs: Callable[[], None], rounds: int) -> Claim:
     """Compare two sides in CPU time, that of background threads with it."""
     pair = paired(ours, theirs, rounds=rounds, warm_up=5)
-    return Claim(
-        topic="telemetry",
-        text=text,
-        bound=bound,
+    return claim(
+        key,
         measured=pair.cpu_ratio,
-        at_most=True,
+        spread=pair.cpu_spread,
         detail=f"{pair.ours / _CALLS * 1e6:.1f} against {pair.theirs / _CALLS * 1e6:.1f} µs, "
-        f"wall x{pair.ratio:.3f}, quartiles {pair.spread[0]:.3f}-{pair.spread[1]:.3f}",
+        f"wall x{pair.ratio:.3f}",
     )
 
 

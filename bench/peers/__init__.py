@@ -1,0 +1,1 @@
+"""Other people's libraries, each in a program and an environment of its own."""

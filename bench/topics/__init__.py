@@ -1,0 +1,1 @@
+"""The topics: what is measured of every contestant alike."""
