@@ -7,9 +7,13 @@ import typer
 from pygent_vec._about import __version__
 from pygent_vec.cli._backends import backends
 from pygent_vec.cli._conformance import conformance
+from pygent_vec.cli._copy import copy
 from pygent_vec.cli._demo import demo
 from pygent_vec.cli._doctor import doctor
 from pygent_vec.cli._examples import examples
+from pygent_vec.cli._export import export
+from pygent_vec.cli._import import import_
+from pygent_vec.cli._new_plugin import new_plugin
 from pygent_vec.cli._search import search
 from pygent_vec.cli._stores import collections, stats
 from pygent_vec.contract import CONTRACT_VERSION
@@ -28,8 +32,10 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(epilog=examples())(pygent_vec)
-    for command in (demo, backends, doctor, collections, stats, search, conformance):
-        app.command(epilog=examples(command.__name__))(command)
+    everyday = (demo, backends, doctor, collections, stats, search, copy, export, import_)
+    for command in (*everyday, conformance, new_plugin):
+        name = command.__name__.rstrip("_").replace("_", "-")
+        app.command(name, epilog=examples(command.__name__))(command)
     return app
 
 

@@ -55,6 +55,32 @@ _EXAMPLES: Mapping[str, list[tuple[str, str]]] = {
             "search faiss:library articles --vector @tea.json --exact",
         ),
     ],
+    "copy": [
+        ("Every collection of a directory into a database", "copy faiss:library postgresql:///books"),
+        ("One of them, under another name", "copy faiss:library faiss:other --collection articles --to old"),
+        ("Could it be copied?", "copy faiss:library chromadb:other --dry-run"),
+    ],
+    "export": [
+        (
+            "A collection into a file for data frames",
+            "export faiss:library articles.parquet --collection articles",
+        ),
+        (
+            "Some of its documents, as text",
+            'export faiss:library --where \'{"year": {"$gte": 2020}}\' new.jsonl.gz',
+        ),
+        ("Their ids", "export faiss:library - | jq -r 'select(.id).id'"),
+    ],
+    "import_": [
+        ("What an export has written", "import articles.parquet postgresql:///books"),
+        (
+            "A table of somebody else's, by its columns",
+            "import train.parquet faiss:library --id-column key --vector-column emb",
+        ),
+        ("Is a file in order?", "import articles.jsonl faiss:library --dry-run --max-errors 1000"),
+        ("A table with pgvector", "import pgvector:postgresql:///app faiss:library --table public.items"),
+        ("A folder of LangChain", "import langchain:index faiss:library"),
+    ],
     "demo": [
         ("In a temporary directory, which is removed at the end", "demo"),
         ("Keep the store", "demo --path library"),
@@ -63,6 +89,10 @@ _EXAMPLES: Mapping[str, list[tuple[str, str]]] = {
     "conformance": [
         ("Does a backend keep the contract?", "conformance memory"),
         ("Thoroughly, and with a report", "conformance faiss --profile full --report report"),
+    ],
+    "new_plugin": [
+        ("A package pygent-vec-shelf in a directory of this name", "new-plugin shelf"),
+        ("Elsewhere", "new-plugin shelf --directory ~/code/shelf"),
     ],
 }
 """By command, what each of its examples does and the line that does it."""
