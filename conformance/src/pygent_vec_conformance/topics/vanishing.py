@@ -158,3 +158,21 @@ async def a_write_does_not_reach_the_next_collection_of_that_name(world: World) 
         (result,) = await store.search_similar(VectorQuery(query_vector=[1, 2, 3]))
         expect.equal(result.document.id, "kept", f"what the new collection finds after {call}()")
         await store.delete_collection("default")
+
+
+@check("VS-216")
+async def a_write_to_a_collection_that_is_gone_by_then_says_so(world: World) -> None:
+    """A write that was checked for a collection which is deleted meanwhile raises CollectionNotFoundError."""
+    embedder = _Interrupting()
+    store, loop = await world.opened(world.place(), embedder=embedder), asyncio.get_running_loop()
+    for call in ("add_documents", "update_documents"):
+        await store.create_collection("default", 4, world.metric)
+        await store.add_documents([VectorDocument(id="kept", embedding=[1, 2, 3, 4])])
+        embedder.first = lambda: asyncio.run_coroutine_threadsafe(
+            store.delete_collection("default"), loop
+        ).result(30)
+        given = iter([VectorDocument(id="kept", content="text")])
+        await expect.raises(
+            CollectionNotFoundError, getattr(store, call)(given), f"{call}() whose collection was deleted"
+        )
+        expect.equal(await store.list_collections(), [], f"the collections after {call}()")
