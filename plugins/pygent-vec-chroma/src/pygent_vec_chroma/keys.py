@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from pygent_vec.model import OWN_FIELDS
 
 if TYPE_CHECKING:
@@ -72,4 +70,6 @@ def element_key(field: Field, text: str) -> str:
     >>> element_key(Field(("author", "tags")), "ml")
     '@has["author","tags","ml"]'
     """
+    import orjson  # not with the plugin, which loads this module
+
     return "@has" + orjson.dumps([*field.path, text]).decode()
