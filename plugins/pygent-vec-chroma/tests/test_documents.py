@@ -20,7 +20,7 @@ from pygent_vec.sync import SyncVectorStore
 from pygent_vec_chroma.config import ChromaConfig
 from pygent_vec_chroma.document import encoded, replacing, rows_of
 from pygent_vec_chroma.driver import Include, NativeRows
-from pygent_vec_chroma.keys import native_key
+from pygent_vec_chroma.keys import SEVERAL, element_key, native_key
 from pygent_vec_chroma.opening import connection
 from pygent_vec_chroma.store import ChromaStore
 
@@ -163,8 +163,16 @@ def test_an_ordinary_document_has_no_json() -> None:
 def test_the_leaves_of_objects_can_be_filtered() -> None:
     row = _native({"author": {"name": "x", "tags": ["a", 1], "at": {"home": True}}})
     assert row["@.author.name"] == "x"
-    assert row['@has["author","tags","a"]'] == "y"
+    assert row[element_key(Field(("author", "tags")), "a")] == "a"
     assert row["@.author.at.home"] is True
+
+
+def test_the_strings_of_lists_take_few_keys_whatever_they_are() -> None:
+    """Chroma goes through all keys that it ever saw at every query."""
+    rows = [_native({"tags": [f"tag {n}"], "names": [f"name {n}", "x" * 99]}) for n in range(2_000)]
+    assert len({key for row in rows for key in row}) <= 3 + 2 * 64
+    row = _native({"tags": [f"tag {n}" for n in range(500)]})
+    assert {value for key, value in row.items() if key.startswith("@has")} == {SEVERAL}
 
 
 @given(
@@ -181,8 +189,8 @@ def test_no_two_fields_share_a_key(path: tuple[str, ...], other: tuple[str, ...]
 
 def test_a_document_that_would_break_its_collection_is_refused(store: SyncVectorStore) -> None:
     keys = VectorDocument(id="keys", embedding=[1, 2], metadata={f"k{n}": n for n in range(5_000)})
-    texts = VectorDocument(id="texts", embedding=[1, 2], metadata={"l": [str(n) for n in range(7_000)]})
-    for document in (keys, texts):
+    leaves = VectorDocument(id="leaves", embedding=[1, 2], metadata={"o": {f"k{n}": n for n in range(5_000)}})
+    for document in (keys, leaves):
         with pytest.raises(InvalidDocumentError, match=f"{document.id}.*metadata"):
             store.add_documents([VectorDocument(id="fine", embedding=[1, 2]), document])
     assert store.count_documents() == 0

@@ -19,11 +19,11 @@ from pygent_vec.filters import Field
 from pygent_vec.model import DocumentRows
 from pygent_vec_chroma.keys import (
     CREATED_AT,
-    HELD,
     JSON,
     OWN_KEYS,
     UPDATED_AT,
     element_key,
+    element_value,
     is_plain_key,
     native_key,
 )
@@ -97,7 +97,7 @@ def _flat(metadata: JsonObject) -> dict[str, NativeValue]:
 def _check_size(one: str, native: Mapping[str, NativeValue]) -> None:
     if len(native) > _MAX_FLAT:
         raise InvalidDocumentError(
-            f"document {shown(one)}: metadata: it has {len(native)} values, with the strings in lists; "
+            f"document {shown(one)}: metadata: it has {len(native)} values, with those in objects; "
             f"Chroma takes {_MAX_FLAT} of one document at most: store large objects and lists as text"
         )
 
@@ -113,7 +113,10 @@ def _index(native: dict[str, NativeValue], path: tuple[str, ...], value: JsonVal
         native[native_key(Field(path))] = value
     elif isinstance(value, list):
         field = Field(path)
-        native.update((element_key(field, text), HELD) for text in value if isinstance(text, str))
+        for text in value:
+            if isinstance(text, str):
+                key = element_key(field, text)
+                native[key] = element_value(text, native.get(key))
 
 
 def _is_kept(value: float) -> bool:

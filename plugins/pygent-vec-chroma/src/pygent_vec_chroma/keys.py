@@ -1,14 +1,15 @@
 """The keys of a row's metadata: which value of a document stands under which of Chroma's keys.
 
 A document's own fields stand under `@` and their name, what Chroma's scalars cannot hold under `@json`. For
-filters, the leaves of objects stand under `@.` and their path, and the strings in a list each under a key of
-its own: Chroma's own lists cannot be relied on, because it leaves those of deleted rows behind and gives them
-to new ones.
+filters, the leaves of objects stand under `@.` and their path, and the strings in a list under keys that
+their checksums say: Chroma's own lists cannot be relied on, because it leaves those of deleted rows behind
+and gives them to new ones.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from pygent_vec.model import OWN_FIELDS
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CREATED_AT",
-    "HELD",
     "JSON",
     "NEVER",
     "OWN_KEYS",
+    "SEVERAL",
     "UPDATED_AT",
     "element_key",
+    "element_value",
     "is_plain_key",
     "native_key",
     "own_key",
@@ -30,8 +32,12 @@ __all__ = [
 
 _RESERVED = ("@", "#", "$", "chroma:")
 """How keys begin that we or Chroma keep for ourselves."""
-HELD = "y"
-"""What stands under the key of a list's element."""
+SEVERAL = "@several"
+"""What stands under a key that tells of several strings of a list, or of a long one."""
+_BUCKETS = 64
+"""So many keys tell of a list's strings. A key for each would be simpler, but Chroma keeps all keys that it
+ever saw, and goes through them at every query: with 20,000 of them a search took a hundred times as long."""
+_LONGEST = 64
 
 
 def own_key(name: str) -> str:
@@ -64,12 +70,15 @@ def native_key(field: Field) -> str:
 
 
 def element_key(field: Field, text: str) -> str:
-    """Return the key that a row has if the list *field* holds the string *text*.
+    """Return the key that tells of the string *text* in the list *field*: one of a few, by its checksum.
 
     >>> from pygent_vec.filters import Field
     >>> element_key(Field(("author", "tags")), "ml")
-    '@has["author","tags","ml"]'
+    '@has.38.author.tags'
     """
-    import orjson  # not with the plugin, which loads this module
+    return f"@has.{crc32(text.encode()) % _BUCKETS}.{field}"
 
-    return "@has" + orjson.dumps([*field.path, text]).decode()
+
+def element_value(text: str, held: object = None) -> str:
+    """Return what stands under the key of *text*, where *held* stands there already: itself, or `SEVERAL`."""
+    return text if len(text) <= _LONGEST and held in (None, text) else SEVERAL

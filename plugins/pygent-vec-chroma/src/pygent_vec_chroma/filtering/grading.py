@@ -1,7 +1,7 @@
 """How well Chroma answers a comparison.
 
-EXACT promises the negation too, and Chroma can negate equality only. So orders, which it answers right nearly
-always, are supersets: core looks at what comes back.
+EXACT promises the negation too, and Chroma can negate equality only. So orders, and what a list holds, which
+it answers right nearly always, are supersets: core looks at what comes back.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ PUSHDOWN: Mapping[Operator, Pushdown] = {
     Operator.EQ: Pushdown.EXACT,
     Operator.IN: Pushdown.EXACT,
     **dict.fromkeys(_ORDERS, Pushdown.SUPERSET),
-    **dict.fromkeys(_LISTED, Pushdown.EXACT),
+    **dict.fromkeys(_LISTED, Pushdown.SUPERSET),
 }
-"""The grades at their best: for strings, bools, integers and lists of strings."""
+"""The grades at their best: for strings, bools, integers, and strings in lists."""
 
 
 def grade(comparison: Comparison) -> Pushdown:
@@ -73,13 +73,11 @@ def _grade_equal(operands: Sequence[JsonValue]) -> Pushdown:
 
 def _grade_contains(operator: Operator, operand: JsonValue) -> Pushdown:
     if operator is Operator.CONTAINS:
-        return Pushdown.EXACT if isinstance(operand, str) else Pushdown.NONE
+        return Pushdown.SUPERSET if isinstance(operand, str) else Pushdown.NONE
     texts = [isinstance(item, str) for item in operand]  # type: ignore[union-attr]  # a tuple by contract
     if operator is Operator.CONTAINS_ANY:
-        return Pushdown.EXACT if all(texts) else Pushdown.NONE
-    if not any(texts):
-        return Pushdown.NONE
-    return Pushdown.EXACT if all(texts) else Pushdown.SUPERSET
+        return Pushdown.SUPERSET if all(texts) else Pushdown.NONE
+    return Pushdown.SUPERSET if any(texts) else Pushdown.NONE
 
 
 def _grade_own(name: str, operator: Operator, operand: JsonValue) -> Pushdown:

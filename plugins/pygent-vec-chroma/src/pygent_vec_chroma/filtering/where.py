@@ -15,7 +15,7 @@ from pygent_vec_chroma.filtering.numbers import (
     where_equal,
     where_ordered,
 )
-from pygent_vec_chroma.keys import HELD, NEVER, element_key, native_key, own_key
+from pygent_vec_chroma.keys import NEVER, SEVERAL, element_key, element_value, native_key, own_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +40,8 @@ _OPPOSITES = {
     "$contains": "$not_contains",
     "$not_contains": "$contains",
 }
-_NEVER: Where = {NEVER: {"$eq": HELD}}
-_EVERYTHING: Where = {NEVER: {"$ne": HELD}}
+_NEVER: Where = {NEVER: {"$eq": SEVERAL}}
+_EVERYTHING: Where = {NEVER: {"$ne": SEVERAL}}
 _FOREIGN = dict.fromkeys(INSTANTS, rfc3339_from_micros(0))
 """The own fields of another tool's rows, as `document` reads them."""
 
@@ -135,7 +135,7 @@ class _WhereCompiler(FilterCompiler["Where"]):
     def _holds(self, field: Field, text: str) -> Where:
         if self._foreign:
             return {native_key(field): {"$contains": text}}
-        return {element_key(field, text): {"$eq": HELD}}
+        return _in(element_key(field, text), list(dict.fromkeys((element_value(text), SEVERAL))))
 
     def _among(self, key: str, operands: Sequence[JsonValue]) -> Where:
         """Return "the key equals some of *operands*": kinds apart, as Chroma wants them."""
