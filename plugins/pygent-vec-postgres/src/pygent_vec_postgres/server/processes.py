@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Postmaster", "alive", "clear_away", "postmaster", "wait_for"]
 
+_EXITING = 0x4
+"""PF_EXITING among the flags of Linux."""
+_KILLED = 1 << (signal.SIGKILL - 1)
 _POLL_SECONDS = 0.01
 _ORPHAN_SECONDS = 10.0
 _SOCKET_LINE, _STATUS_LINE = 4, 7
@@ -64,13 +67,23 @@ def alive(server: Postmaster, data: Path) -> bool:
     if not process.exists():
         return not Path("/proc/self").exists()  # without /proc, the process id has to do
     try:
-        if process.joinpath("stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] in "ZX":
-            return False  # killed, and not asked for by its parent yet
+        if _is_ending(process.joinpath("stat").read_text(encoding="utf-8")):
+            return False
         return process.joinpath("cwd").readlink() == data
     except (FileNotFoundError, ProcessLookupError):
         return False
     except PermissionError:
         return True  # of another user, who may have been given the same directory
+
+
+def _is_ending(stat: str) -> bool:
+    """Return whether a process has ended, or cannot but end: letting go of its memory takes a while.
+
+    Source: proc(5), `/proc/pid/stat`, the fields state, flags and signal.
+    """
+    fields = stat.rpartition(")")[2].split()
+    state, flags, pending = fields[0], int(fields[6]), int(fields[28])
+    return state in "ZX" or bool(flags & _EXITING) or bool(pending & _KILLED)
 
 
 def clear_away(data: Path) -> None:
