@@ -65,7 +65,7 @@ def _kept_in(name: str) -> Path:
 
 def _begun(options: argparse.Namespace, path: Path | None) -> Run:
     settings: dict[str, str | float] = {
-        "data": str(options.data or "default"),
+        "data": Path(options.data).name if options.data else "default",
         "dimension": options.dimension,
     }
     settings |= {"backends": options.backends, "rows": options.rows or "the suite's own"}
