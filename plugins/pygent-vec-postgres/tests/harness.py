@@ -18,7 +18,7 @@ from pygent_vec.model import CollectionSpec, DistanceMetric, IndexSpec, from_mic
 from pygent_vec_postgres.config import PostgresConfig
 from pygent_vec_postgres.plugin import pygent_vec_backend
 from pygent_vec_postgres.server.embedded import EmbeddedServer
-from pygent_vec_postgres.server.processes import alive, wait_for
+from pygent_vec_postgres.server.processes import processes_of, wait_for
 
 if TYPE_CHECKING:
     from pygent_vec_postgres.store import PostgresStore
@@ -46,15 +46,14 @@ class Server:
             self.own.stop()
 
     def kill(self) -> None:
-        """End the server without warning, and start it again."""
-        self.crash()
+        """End the server without warning, and start it again at once, beside what is left of it."""
+        os.kill(self.own.running.pid, signal.SIGKILL)
         self.own.start()
 
     def crash(self) -> None:
-        """End the server without warning, and wait until it is gone."""
-        running = self.own.running
-        os.kill(running.pid, signal.SIGKILL)
-        assert wait_for(lambda: not alive(running, self.own.data), 20)
+        """End the server without warning, and wait until nothing of it answers."""
+        os.kill(self.own.running.pid, signal.SIGKILL)
+        assert wait_for(lambda: not processes_of(self.own.data), 20)
 
     def settings(self, **more: object) -> dict[str, object]:
         """Return the settings of a store in a schema of its own."""

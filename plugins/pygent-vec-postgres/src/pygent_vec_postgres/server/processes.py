@@ -15,7 +15,7 @@ from pygent_vec.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Postmaster", "alive", "clear_away", "postmaster", "wait_for"]
+__all__ = ["Postmaster", "alive", "clear_away", "postmaster", "processes_of", "wait_for"]
 
 _EXITING = 0x4
 """PF_EXITING among the flags of Linux."""
@@ -76,33 +76,48 @@ def alive(server: Postmaster, data: Path) -> bool:
         return True  # of another user, who may have been given the same directory
 
 
-def _is_ending(stat: str) -> bool:
-    """Return whether a process has ended, or cannot but end: letting go of its memory takes a while.
-
-    Source: proc(5), `/proc/pid/stat`, the fields state, flags and signal.
-    """
-    fields = stat.rpartition(")")[2].split()
-    state, flags, pending = fields[0], int(fields[6]), int(fields[28])
-    return state in "ZX" or bool(flags & _EXITING) or bool(pending & _KILLED)
-
-
 def clear_away(data: Path) -> None:
     """End what a killed server left behind, so that it can be started again.
 
     Its children hold the shared memory, and a new server refuses to start beside them. A process id that
-    now belongs to somebody else would look to it like a server that runs.
+    now belongs to somebody else, or that nobody has waited for, would look to it like a server that runs.
 
     Raises:
         BackendError: a process does not end.
     """
     for sign in (signal.SIGQUIT, signal.SIGKILL):
-        for pid in _children(data):
+        for pid in processes_of(data):
             _signal(pid, sign)
-        if wait_for(lambda: not _children(data), _ORPHAN_SECONDS):
+        if wait_for(lambda: not processes_of(data), _ORPHAN_SECONDS):
             break
     else:
-        raise BackendError(f"processes of an earlier server in {str(data)!r} do not end: {_children(data)}")
+        raise BackendError(
+            f"processes of an earlier server in {str(data)!r} do not end: {processes_of(data)}"
+        )
+    earlier = postmaster(data)
+    if earlier is not None:
+        for lock in Path(earlier.socket).glob(".s.PGSQL.*.lock"):
+            lock.unlink(missing_ok=True)
     (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def processes_of(data: Path) -> list[int]:
+    """Return a server's processes: the data directory is their working directory.
+
+    A process that lets go of its memory no longer tells its directory, and still holds what it shares; any
+    such server's counts, for it is gone in a moment.
+    """
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (entry / "stat").read_text(encoding="utf-8")
+            if "(postgres)" not in stat or _is_over(stat):
+                continue
+            if _is_ending(stat) or (entry / "cwd").readlink() == data:
+                found.append(int(entry.name))
+        except OSError:
+            continue  # it has ended, or belongs to somebody else
+    return found
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
@@ -115,17 +130,23 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _children(data: Path) -> list[int]:
-    """Return the processes whose working directory is the data directory: every process of a server's is."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "exe").readlink().name.removesuffix(" (deleted)")
-            if command == "postgres" and (entry / "cwd").readlink() == data:
-                found.append(int(entry.name))
-        except OSError:
-            continue  # it has ended, or belongs to somebody else
-    return found
+def _is_ending(stat: str) -> bool:
+    """Return whether a process has ended, or cannot but end: letting go of its memory takes a while.
+
+    Source: proc(5), `/proc/pid/stat`, the fields state, flags and signal.
+    """
+    fields = _fields(stat)
+    return _is_over(stat) or bool(int(fields[6]) & _EXITING) or bool(int(fields[28]) & _KILLED)
+
+
+def _is_over(stat: str) -> bool:
+    """Return whether nothing is left of a process but its number."""
+    return _fields(stat)[0] in "ZX"
+
+
+def _fields(stat: str) -> list[str]:
+    """Return the fields after the command, the first of which is the state."""
+    return stat.rpartition(")")[2].split()
 
 
 def _exists(pid: int) -> bool:
