@@ -5,22 +5,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bench.peers.haystacks import HaystackStore
 from bench.peers.serving import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    from bench.peers.serving import Rows, Where
 
 __all__ = ["HaystackChroma"]
 
 
-_BATCH = 5000
-
-
-class HaystackChroma:
+class HaystackChroma(HaystackStore):
     """As its documentation shows it, with the cosine distance."""
+
+    batch = 5000
 
     def __init__(self, work: Path, _: str) -> None:
         place = "haystack_integrations.%s.chroma"
@@ -29,30 +26,6 @@ class HaystackChroma:
         )
         retrievers = import_module(place % "components.retrievers")
         self._retriever: Any = retrievers.ChromaEmbeddingRetriever(document_store=self._store)
-
-    def _prepare(self, _: int) -> None:
-        """Nothing is to be made beforehand."""
-
-    def fill(self, rows: Rows) -> None:
-        """Write batches of documents."""
-        document = import_module("haystack").Document
-        policy = import_module("haystack.document_stores.types").DuplicatePolicy.OVERWRITE
-        columns = (rows["ids"], rows["contents"], rows["metadatas"], rows["vectors"].tolist())
-        documents = [
-            document(id=key, content=text, meta=metadata, embedding=vector)
-            for key, text, metadata, vector in zip(*columns, strict=True)
-        ]
-        self._prepare(rows["vectors"].shape[1])
-        for start in range(0, len(documents), _BATCH):
-            self._store.write_documents(documents[start : start + _BATCH], policy=policy)
-
-    def search(self, vector: list[float], k: int, where: Where | None) -> Sequence[str]:
-        """Retrieve by vector."""
-        filters = None
-        if where is not None:
-            filters = {"field": f"meta.{where['field']}", "operator": "<", "value": where["below"]}
-        found = self._retriever.run(query_embedding=vector, filters=filters, top_k=k)
-        return [one.id for one in found["documents"]]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from pygent_vec.model import normalized_object
 from pygent_vec.transfer import Chunk, Description, move
 from pygent_vec.transfer._compare import differences, side_by_side
 from pygent_vec.transfer._digest import added, row_digests
-from pygent_vec.transfer._rows import chosen
 
 from .strategies import json_values, metadatas, texts
 from .transfer_support import told
@@ -257,7 +256,7 @@ class TestSideBySide:
         there = attrs.evolve(here, vectors=here.vectors.copy(), contents=["", "x", ""])
         there.vectors[0, 0] += 1e-7
         there.vectors[2, 0] += 1e-4
-        found = differences(here, chosen(there, [2, 0, 1]), exact=False)
+        found = differences(here, there.take([2, 0, 1]), exact=False)
         assert [(one.id, one.fields) for one in found.found] == [("b", ("content",)), ("c", ("embedding",))]
         assert found.right[0] == found.left[0]
         assert [one.id for one in differences(here, there, exact=True).found] == ["a", "b", "c"]

@@ -8,6 +8,7 @@ from pygent_vec.contract._embedding import EMBEDDING_MODEL
 from pygent_vec.contract._ids import MAX_ID_BYTES
 from pygent_vec.contract._primitives import MaybeAwaitable, Primitives
 from pygent_vec.contract._requests import Ping, SearchHits, SearchRequest, Tuning, WriteMode
+from pygent_vec.contract._rwlock import ReadWriteLock
 from pygent_vec.contract._specs import default_collection_of, spec_of
 from pygent_vec.contract._store import OnConflict, VectorStore
 from pygent_vec.contract._version import CONTRACT_VERSION
@@ -25,6 +26,7 @@ __all__ = [
     "OnConflict",
     "Ping",
     "Primitives",
+    "ReadWriteLock",
     "SearchHits",
     "SearchRequest",
     "StoreConfig",

@@ -13,9 +13,10 @@ __all__ = ["ReadWriteLock"]
 
 
 class ReadWriteLock:
-    """Many readers or one writer; a waiting writer goes before new readers. Not reentrant.
+    """Many readers or one writer, for backends whose threads share a collection.
 
-    Use it as `with lock.shared:` and `with lock.exclusive:`.
+    A waiting writer goes before new readers. Not reentrant. Use it as `with lock.shared:` and
+    `with lock.exclusive:`.
     """
 
     def __init__(self) -> None:

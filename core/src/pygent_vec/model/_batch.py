@@ -101,10 +101,10 @@ class VectorBatch:
             for row, (id_, vector, own_fields, created_at) in enumerate(columns)
         ]
 
-    def take(self, rows: slice) -> VectorBatch:
-        """Return the given *rows* as a batch of their own; the vectors are a view."""
+    def take(self, rows: slice | Sequence[int]) -> VectorBatch:
+        """Return the given *rows* as a batch of their own; of a slice the vectors are a view."""
         columns = {
-            name: value if value is None or name == "collection" else value[rows]
+            name: value if name == "collection" else _taken(value, rows)
             for name, value in _columns(self).items()
         }
         return VectorBatch(**columns)
@@ -112,6 +112,17 @@ class VectorBatch:
 
 def _instants(micros: Int64Vector | None, none: list[None]) -> Sequence[datetime | None]:
     return none if micros is None else [from_micros(one) for one in micros.tolist()]
+
+
+def _taken(column: Any, rows: slice | Sequence[int]) -> Any:
+    """Return some rows of a column; None of one that is left out."""
+    if column is None:
+        return None
+    if isinstance(rows, slice):
+        return column[rows]
+    if isinstance(column, np.ndarray):
+        return column[np.asarray(rows, dtype=np.intp)]
+    return [column[row] for row in rows]
 
 
 def _columns(batch: VectorBatch) -> dict[str, Any]:
@@ -145,18 +156,14 @@ class DocumentRows:
 
     def take(self, places: Sequence[int]) -> DocumentRows:
         """Return the rows at some *places*, in that order."""
-
-        def chosen(column: Sequence[T] | None) -> list[T] | None:
-            return None if column is None else [column[place] for place in places]
-
         return DocumentRows(
-            ids=[self.ids[place] for place in places],
-            contents=chosen(self.contents),
-            metadatas=chosen(self.metadatas),
-            vectors=None if self.vectors is None else self.vectors[np.array(places, dtype=np.intp)],
-            own=chosen(self.own),
-            created_at=chosen(self.created_at),
-            updated_at=chosen(self.updated_at),
+            ids=_taken(self.ids, places),
+            contents=_taken(self.contents, places),
+            metadatas=_taken(self.metadatas, places),
+            vectors=_taken(self.vectors, places),
+            own=_taken(self.own, places),
+            created_at=_taken(self.created_at, places),
+            updated_at=_taken(self.updated_at, places),
         )
 
     def joined(self, other: DocumentRows) -> DocumentRows:

@@ -11,6 +11,7 @@ import attrs
 
 from pygent_vec.errors import BackendError, ConfigError, CorruptStoreError, StoreLockedError, shown
 from pygent_vec.transfer._digest import digest_text
+from pygent_vec.transfer._disk import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,7 +117,7 @@ class Checkpoint:
         self.progress = None
         if self._path is not None:
             self._path.unlink(missing_ok=True)
-            _sync_directory(self._path.parent)
+            sync_directory(self._path.parent)
 
 
 def _replace(path: Path, text: str) -> None:
@@ -129,7 +130,7 @@ def _replace(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def _read(path: Path, job: Job) -> Progress | None:
@@ -217,11 +218,3 @@ def _is_at(file: int, path: Path) -> bool:
         return path.stat().st_ino == os.fstat(file).st_ino
     except FileNotFoundError:
         return False
-
-
-def _sync_directory(directory: Path) -> None:
-    file = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

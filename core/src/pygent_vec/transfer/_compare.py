@@ -10,7 +10,6 @@ import numpy as np
 
 from pygent_vec.transfer._digest import COLUMNS, row_digests
 from pygent_vec.transfer._reports import Difference
-from pygent_vec.transfer._rows import chosen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -101,8 +100,8 @@ def differences(left: VectorBatch | None, right: VectorBatch | None, *, exact: b
     suspect = [one for one in both if here[one][1] != there[one][1]]
     fields: list[tuple[str, ...]] = []
     if suspect and left is not None and right is not None:
-        one_side = chosen(left, [here[one][0] for one in suspect])
-        other_side = chosen(right, [there[one][0] for one in suspect])
+        one_side = left.take([here[one][0] for one in suspect])
+        other_side = right.take([there[one][0] for one in suspect])
         fields = _fields(one_side, other_side, exact=exact)
     found = [Difference(id=one, fields=names) for one, names in zip(suspect, fields, strict=True) if names]
     differ = {one.id for one in found}
@@ -141,7 +140,7 @@ def _fields(left: VectorBatch, right: VectorBatch, *, exact: bool) -> list[tuple
 
 def _only(batch: VectorBatch, places: Sequence[int], name: str) -> VectorBatch:
     """Return some rows with their ids and one column."""
-    rows = chosen(batch, places)
+    rows = batch.take(places)
     return attrs.evolve(rows, **{other: None for other in COLUMNS if other != name})  # type: ignore[arg-type]  # optional columns
 
 

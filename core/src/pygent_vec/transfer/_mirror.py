@@ -15,7 +15,7 @@ from pygent_vec.transfer._compare import differences
 from pygent_vec.transfer._move import Pace
 from pygent_vec.transfer._pages import Page, page
 from pygent_vec.transfer._reports import CopyProgress, MirrorReport
-from pygent_vec.transfer._rows import batch_from, chosen
+from pygent_vec.transfer._rows import batch_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -187,7 +187,7 @@ class Mirror:
         wanted = {*found.only_left, *(one.id for one in found.found)}
         if wanted and window.left is not None:
             places = [place for place, one in enumerate(window.left.ids) if one in wanted]
-            self._written += await self._target.write(chosen(window.left, places))
+            self._written += await self._target.write(window.left.take(places))
         if found.only_right:
             self._deleted += await self._target.store.delete_documents(
                 found.only_right, collection=self._target.collection

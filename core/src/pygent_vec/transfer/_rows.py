@@ -1,34 +1,20 @@
-"""Rows of batches: chosen, joined, and made of documents."""
+"""Batches that are made of documents."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 import numpy as np
 
 from pygent_vec.model import VectorBatch, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from pygent_vec.model import VectorDocument
 
-__all__ = ["batch_from", "chosen"]
-
-
-def chosen(batch: VectorBatch, places: Sequence[int]) -> VectorBatch:
-    """Return the rows at some *places* as a batch of their own."""
-    changes: dict[str, object] = {}
-    for field in attrs.fields(VectorBatch):
-        column = getattr(batch, field.name)
-        if column is None or field.name == "collection":
-            continue
-        if isinstance(column, np.ndarray):
-            changes[field.name] = column[np.asarray(places, dtype=np.intp)]
-        else:
-            changes[field.name] = [column[place] for place in places]
-    return attrs.evolve(batch, **changes)  # type: ignore[arg-type]  # each column keeps its type
+__all__ = ["batch_from"]
 
 
 def batch_from(documents: Sequence[VectorDocument]) -> VectorBatch:
@@ -48,9 +34,7 @@ def batch_from(documents: Sequence[VectorDocument]) -> VectorBatch:
     )
 
 
-def _micros(instant: object) -> int:
-    from datetime import datetime
-
-    if not isinstance(instant, datetime):
+def _micros(instant: datetime | None) -> int:
+    if instant is None:
         raise TypeError("a stored document has its timestamps")
     return to_micros(instant)

@@ -19,7 +19,7 @@ from pygent_vec.errors import (
 )
 from pygent_vec.model import DistanceMetric, IndexSpec
 from pygent_vec.transfer._compare import differences
-from pygent_vec.transfer._rows import batch_from, chosen
+from pygent_vec.transfer._rows import batch_from
 from pygent_vec.transfer._source import existing_collection
 
 if TYPE_CHECKING:
@@ -187,12 +187,12 @@ class StoreTarget:
         places = [place for place, one in enumerate(found) if one is not None]
         there = batch_from([one for one in found if one is not None])
         exact = self.store.capabilities.exact_vectors
-        other = await run_sync(lambda: differences(chosen(batch, places), there, exact=exact).found)
+        other = await run_sync(lambda: differences(batch.take(places), there, exact=exact).found)
         if other and not self._sole:
             raise DocumentExistsError([one.id for one in other], self.collection)
         changed = {one.id for one in other}
         rest = [place for place, one in enumerate(found) if one is None or batch.ids[place] in changed]
-        return await self._add(chosen(batch, rest), "overwrite" if changed else "error") if rest else 0
+        return await self._add(batch.take(rest), "overwrite" if changed else "error") if rest else 0
 
     def _metric_of(self, description: Description) -> DistanceMetric | None:
         return self._metric if description.metric is None else description.metric

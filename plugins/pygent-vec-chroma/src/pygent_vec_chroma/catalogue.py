@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pygent_vec.contract import ReadWriteLock
 from pygent_vec.errors import CollectionNotFoundError, CorruptStoreError
 from pygent_vec_chroma.names import collection_name, native_name
-from pygent_vec_chroma.rwlock import ReadWriteLock
 from pygent_vec_chroma.specs import collection_spec, is_foreign, native_hnsw, native_metadata
 from pygent_vec_chroma.vectors import VectorCache
 
@@ -141,7 +141,7 @@ class Catalogue:
         handle = self.find(name)
         if handle is None:
             return False
-        with handle.lock.exclusive():
+        with handle.lock.exclusive:
             if handle.gone:
                 return False
             dropped = self._driver.drop(handle.native)

@@ -137,13 +137,13 @@ class ChromaStore(BlockingVectorStore):
     @contextmanager
     def _reading(self, spec: CollectionSpec) -> Iterator[Handle]:
         handle = self._catalogue.existing(spec)
-        with handle.lock.shared(), self._noticed(handle):
+        with handle.lock.shared, self._noticed(handle):
             yield handle
 
     @contextmanager
     def _changing(self, spec: CollectionSpec) -> Iterator[Handle]:
         handle = self._catalogue.existing(spec)
-        with handle.lock.exclusive(), self._noticed(handle):
+        with handle.lock.exclusive, self._noticed(handle):
             try:
                 yield handle
             finally:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
+from pygent_vec.contract import ReadWriteLock
 from pygent_vec.errors import BackendError, CollectionNotFoundError
 from pygent_vec_faiss.filtering.filters import matching_slots
-from pygent_vec_faiss.rwlock import ReadWriteLock
 from pygent_vec_faiss.search.index import SlotSelector
 from pygent_vec_faiss.search.scan import norms_of
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from pygent_vec.errors import BackendError, ConfigError, StoreLockedError
+from pygent_vec.transfer._disk import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,11 +65,7 @@ class AtomicFile:
             os.fsync(self.file.fileno())
             self._hidden.replace(self.path)
             self.file.close()
-            directory = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            sync_directory(self.path.parent)
 
     def discard(self) -> None:
         """Leave nothing behind; after `commit`, do nothing."""

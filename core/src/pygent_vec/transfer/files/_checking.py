@@ -10,7 +10,6 @@ from anyio.to_thread import run_sync
 
 from pygent_vec.errors import InvalidDocumentError, InvalidVectorError, shown
 from pygent_vec.model import DistanceMetric
-from pygent_vec.transfer._rows import chosen
 from pygent_vec.transfer.files._door import Door
 from pygent_vec.transfer.files._reader import FileSource
 
@@ -84,7 +83,7 @@ class CheckedSource:
                 raise  # each of them is valid, and all together are not: an id is there twice
             self._reject(batch, faults, error)
         places = sorted(set(range(len(batch))) - {place for place, _ in faults})
-        return door.checked(chosen(batch, places)) if places else None
+        return door.checked(batch.take(places)) if places else None
 
     def _reject(self, batch: VectorBatch, faults: Sequence[tuple[int, str]], cause: Exception) -> None:
         for place, reason in faults:

@@ -11,7 +11,6 @@ import numpy as np
 from pygent_vec.errors import ConfigError, CorruptStoreError, shown
 from pygent_vec.model import VectorBatch
 from pygent_vec.transfer._ends import Description
-from pygent_vec.transfer._rows import chosen
 from pygent_vec.transfer.files._columns import Columns, chosen_columns, plain_values
 from pygent_vec.transfer.files._formats import arrow, parquet
 from pygent_vec.transfer.files._jsonl import fingerprint_of
@@ -141,7 +140,7 @@ class ParquetReader:
             return None
         if spoiled:
             places = [place for place in range(len(batch)) if place not in spoiled]
-            batch, numbers = chosen(batch, places), numbers[places]
+            batch, numbers = batch.take(places), numbers[places]
         return Rows(batch=batch, numbers=numbers.tolist(), last=last)
 
     def _batch(self, part: pa.RecordBatch, ids: Sequence[str]) -> tuple[VectorBatch, list[tuple[int, str]]]:
