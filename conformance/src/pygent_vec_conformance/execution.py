@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from inspect import iscoroutinefunction
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +29,8 @@ __all__ = ["execute"]
 
 T = TypeVar("T")
 _GRACE = 3.0
+_FOR_CLOSING = 1.5
+"""The time that a check's stores have to close after it failed."""
 _FOR_RANDOM_EXAMPLES = 0.8
 """The part of a check's time after which no random example is made smaller."""
 _FRAMES = 12
@@ -81,7 +84,12 @@ def _attempt(
             world = World(target, profile, runner, shrink=attempt.shrink, deadline=deadline)
             attempt.world = world
             try:
-                attempt.refused = _try(world, runner, check, case, attempt.limit)
+                try:
+                    attempt.refused = _try(world, runner, check, case, attempt.limit)
+                except BaseException:
+                    with suppress(Exception):  # the check's own failure is told, not what follows from it
+                        runner.run(_within(world.finish(), _FOR_CLOSING))
+                    raise
                 runner.run(_within(world.finish(), attempt.limit))
             finally:
                 world.clean()

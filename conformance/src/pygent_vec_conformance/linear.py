@@ -24,14 +24,14 @@ class Call:
         began: A tick of a counter, before it.
         ended: A later tick, after it.
         value: What was written or read; None is "no document".
-        counted: What a delete answered.
+        counted: What a delete answered; None where it does not matter.
     """
 
     kind: Literal["put", "get", "delete"]
     began: int
     ended: int
     value: int | None = None
-    counted: int = 0
+    counted: int | None = 0
 
 
 def explained(calls: Sequence[Call]) -> bool:
@@ -56,7 +56,7 @@ def explained(calls: Sequence[Call]) -> bool:
 def _possible(call: Call, state: int | None) -> bool:
     if call.kind == "get":
         return call.value == state
-    return call.kind == "put" or call.counted == (state is not None)
+    return call.kind == "put" or call.counted is None or call.counted == (state is not None)
 
 
 def _after(call: Call, state: int | None) -> int | None:

@@ -49,12 +49,14 @@ class Rival:
         number: Which one, so that no other writes the same version.
         seed: Decides what it does.
         clock: Ticks that are the same for all of them.
+        counts: Whether the answers of its deletes matter.
     """
 
-    def __init__(self, number: int, seed: int, clock: Callable[[], int]) -> None:
+    def __init__(self, number: int, seed: int, clock: Callable[[], int], *, counts: bool = True) -> None:
         self._dice = random.Random(seed * 1000 + number)  # noqa: S311  # reproducible on purpose
         self._version = number * _MOST_VERSIONS
         self._clock = clock
+        self._counts = counts
 
     async def work(self, store: VectorStore, ids: Sequence[str], calls: int) -> list[Note]:
         """Make so many calls on *ids*, and return them."""
@@ -66,7 +68,8 @@ class Rival:
                 call = await self._write(store, one, began)
             elif what < _DELETES:
                 counted = await store.delete_documents([one])
-                call = Call(kind="delete", began=began, ended=self._clock(), counted=counted)
+                answer = counted if self._counts else None
+                call = Call(kind="delete", began=began, ended=self._clock(), counted=answer)
             else:
                 call = await self.read(store, one, by_search=what >= _GETS)
             notes.append(Note(id=one, call=call))
@@ -130,6 +133,7 @@ def order(world: World, place: Place, number: int, rounds: Sequence[Sequence[str
         "number": number,
         "rounds": [list(ids) for ids in rounds],
         "calls": calls,
+        "counts": world.store.capabilities.conditional_writes,
     }
     return json.dumps(told)
 
@@ -145,7 +149,7 @@ async def _child(told: dict[str, Any]) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.readline()
-        rival = Rival(told["number"], 7, monotonic_ns)
+        rival = Rival(told["number"], 7, monotonic_ns, counts=told["counts"])
         for ids in told["rounds"]:
             for note in await rival.work(store, ids, told["calls"]):
                 sys.stdout.write(f"{json.dumps(attrs.asdict(note))}\n")

@@ -62,6 +62,7 @@ async def capabilities_are_sound(world: World) -> None:
         "atomic_batches",
         "durable",
         "multi_process",
+        "conditional_writes",
         "remote",
         "exact_search",
         "query_metric",

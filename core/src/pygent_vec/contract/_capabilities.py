@@ -44,6 +44,8 @@ class Capabilities:
         durable: Whether an acknowledged write survives the process.
         crash_model: What an acknowledged write survives.
         multi_process: Whether several processes may open the same data at once.
+        conditional_writes: Whether no other process comes between what a write finds and what it does: the
+            counts of deletes, and `on_conflict`. Calls of one store never come between.
         remote: Whether the data lives in another process or machine.
         exact_search: Whether `exact=True` is answered.
         query_metric: Whether a query may use another metric than its collection's.
@@ -60,6 +62,7 @@ class Capabilities:
     durable: bool
     crash_model: CrashModel
     multi_process: bool
+    conditional_writes: bool = True
     remote: bool
     exact_search: bool = True
     query_metric: bool = True

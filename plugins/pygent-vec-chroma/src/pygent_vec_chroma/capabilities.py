@@ -28,8 +28,8 @@ EMBEDDED = Capabilities(
 """In a directory."""
 MEMORY = attrs.evolve(EMBEDDED, durable=False, crash_model=CrashModel.NONE)
 """In the memory of a helper process."""
-SERVER = attrs.evolve(EMBEDDED, multi_process=True, remote=True)
-"""On a server."""
+SERVER = attrs.evolve(EMBEDDED, multi_process=True, conditional_writes=False, remote=True)
+"""On a server. It deletes whatever is there, and does not tell how many that was."""
 
 
 def capabilities_of(config: ChromaConfig) -> Capabilities:
