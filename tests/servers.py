@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from pygent_vec_postgres.server.embedded import EmbeddedServer
-from pygent_vec_postgres.server.processes import alive, wait_for
+from pygent_vec_postgres.server.processes import processes_of, wait_for
 
 _CHROMA = "import sys; from chromadb_rust_bindings import cli; cli(['chroma', 'run', sys.argv[1]])"
 _START_SECONDS = 120
@@ -29,9 +29,8 @@ class PostgresServer:
         self._server.start()
 
     def kill(self):
-        running = self._server.running
-        os.kill(running.pid, signal.SIGKILL)
-        assert wait_for(lambda: not alive(running, self._server.data), 20)
+        os.kill(self._server.running.pid, signal.SIGKILL)
+        assert wait_for(lambda: not processes_of(self._server.data), 20)
 
     def close(self):
         self._server.stop()
