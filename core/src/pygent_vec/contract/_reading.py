@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 import attrs
@@ -110,14 +111,14 @@ def _results(plan: QueryPlan, hits: SearchHits, store: str) -> list[VectorSearch
     shape, rows, distances = plan.shape, hits.rows, hits.distances.tolist()
     scores = similarity_from_distance(shape.metric, hits.distances).tolist()
     ids, threshold = rows.ids, plan.threshold
-    order = sorted(range(len(ids)), key=lambda row: (distances[row], ids[row]))[: plan.needed]
+    nearest = sorted(zip(distances, ids, range(len(ids)), strict=True))
+    order = [row for _, _, row in nearest[: plan.needed]]
     if threshold is not None:
         order = [row for row in order if scores[row] >= threshold]
     del order[: plan.offset]
     if shape.for_residual:
         rows = attrs.evolve(rows, metadatas=None, own=None, created_at=None, updated_at=None)
     documents = rows.documents(order, shape.spec.name)
-    return [
-        new_result(document, scores[row], distances[row], rank, store)
-        for rank, (row, document) in enumerate(zip(order, documents, strict=True), plan.offset + 1)
-    ]
+    ranks = count(plan.offset + 1)
+    numbers = (map(scores.__getitem__, order), map(distances.__getitem__, order), ranks)
+    return [*map(new_result, documents, *numbers, repeat(store))]

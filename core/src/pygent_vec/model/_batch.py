@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import attrs
@@ -11,7 +12,7 @@ from pygent_vec.model._drafts import new_document
 from pygent_vec.model._time import from_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from pygent_vec.model._document import VectorDocument
@@ -218,25 +219,28 @@ class DocumentRows:
 
     def documents(self, order: Sequence[int], collection: str) -> list[VectorDocument]:
         """Return the rows at the positions *order* as documents of *collection*."""
-        ids, contents, vectors = self.ids, self.contents, self.vectors
-        metadatas, own = self.metadatas, self.own
-        created_at, updated_at = self.created_at, self.updated_at
-        made = []
-        for row in order:
-            own_fields = _NO_OWN_FIELDS if own is None else own[row]
-            made.append(
-                new_document(
-                    ids[row],
-                    "" if contents is None else contents[row],
-                    None if vectors is None else vectors[row],
-                    {} if metadatas is None else metadatas[row],
-                    collection,
-                    *own_fields,
-                    None if created_at is None else from_micros(created_at[row]),
-                    None if updated_at is None else from_micros(updated_at[row]),
-                )
-            )
-        return made
+        own = (
+            [repeat(None)] * len(OWN_FIELDS) if self.own is None else zip(*_at(order, self.own), strict=True)
+        )
+        columns = (
+            _at(order, self.ids),
+            repeat("") if self.contents is None else _at(order, self.contents),
+            _at(order, self.vectors),
+            [{} for _ in order] if self.metadatas is None else _at(order, self.metadatas),
+            repeat(collection),
+            *own,
+            _at(order, self.created_at, from_micros),
+            _at(order, self.updated_at, from_micros),
+        )
+        return [*map(new_document, *columns)]
+
+
+def _at(order: Sequence[int], column: Any, made: Callable[[Any], Any] | None = None) -> Iterable[Any]:
+    """Return what *column* has at the positions *order*, *made* into something; None for no column."""
+    if column is None:
+        return repeat(None)
+    found = map(column.__getitem__, order)
+    return found if made is None else map(made, found)
 
 
 OwnFields: TypeAlias = tuple[str | None, str | None, str | None, int | None, int | None]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import asyncpg
 import attrs
+
+from pygent_vec_postgres.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,6 +73,7 @@ class Pool:
         self._idle: list[tuple[float, asyncpg.Connection]] = []
         self._known: set[asyncpg.Connection] = set()
         self._cares: set[asyncio.Task[None]] = set()
+        self._deadlines = Deadlines()
         self._used = 0
         self._waiting = 0
 
@@ -93,7 +97,7 @@ class Pool:
             TimeoutError: the limit has passed.
             OSError, asyncpg.PostgresError: no connection can be opened.
         """
-        return Lease(self, self._seconds if seconds is None else seconds)
+        return Lease(self, self._deadlines, self._seconds if seconds is None else seconds)
 
     def expire(self) -> None:
         """Use none of the present connections again: what they know of the database is out of date."""
@@ -107,6 +111,7 @@ class Pool:
         self.expire()
         while self._cares:
             await asyncio.wait(set(self._cares))
+        self._deadlines.stop()
 
     async def taken(self) -> asyncpg.Connection:
         """Lend a connection: the one used last, or a new one, or the next that is given back."""
@@ -143,7 +148,7 @@ class Pool:
             self._known.discard(connection)
             connection.terminate()
         else:
-            now = asyncio.get_running_loop().time()
+            now = monotonic()
             self._idle.append((now, connection))
             oldest, unused = self._idle[0]
             if now - oldest > self._idle_seconds:
@@ -185,14 +190,14 @@ class Lease:
     It does what `asyncio.timeout` inside of an asynchronous generator would, for less; every search pays it.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_lent", "_limit", "_pool", "_task", "_timer")
+    __slots__ = ("_cancelling", "_deadlines", "_expired", "_lent", "_limit", "_pool", "_task")
 
     _lent: asyncpg.Connection | None
     _task: asyncio.Task[object]
-    _timer: asyncio.TimerHandle
 
-    def __init__(self, pool: Pool, limit: float) -> None:
+    def __init__(self, pool: Pool, deadlines: Deadlines, limit: float) -> None:
         self._pool = pool
+        self._deadlines = deadlines
         self._limit = limit
         self._expired = False
         self._lent = None
@@ -203,7 +208,7 @@ class Lease:
             raise RuntimeError("a connection is lent inside of a task")
         self._task = task
         self._cancelling = task.cancelling()
-        self._timer = task.get_loop().call_later(self._limit, self._expire)
+        self._deadlines.add(self, self._limit)
         try:
             self._lent = lent = await self._pool.taken()
         except BaseException as error:
@@ -226,13 +231,14 @@ class Lease:
         finally:
             await self._pool.settle(lent)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """End the call: its time has passed."""
         self._expired = True
         self._task.cancel()
 
     def _stop_clock(self, error: BaseException | None) -> None:
         """Raise `TimeoutError` in place of the cancellation that the clock asked for, and of no other."""
-        self._timer.cancel()
+        self._deadlines.remove(self)
         if not self._expired:
             return
         if self._task.uncancel() <= self._cancelling and isinstance(error, asyncio.CancelledError):
