@@ -79,6 +79,8 @@ class Recorder:
             return "state"
         if "guessed" in statement:
             return "either" if "embedding" in statement else "count"
+        if "iterative_scan" in statement:
+            return "iterative"
         return "index" if "set_config" in statement else "scan"
 
 
@@ -258,6 +260,28 @@ def test_rows_that_died_in_the_index_cost_no_results(settings):
     assert [len(hits.rows) for hits in many] == [100, 100, 100]
 
 
+def test_an_index_goes_on_only_where_the_nearest_rows_have_died(settings):
+    vectors = clustered(4000, 8, seed=1)
+    order = np.argsort(distances_to(DistanceMetric.COSINE, vectors[0], vectors))
+
+    async def work(lab):
+        table = await lab.table(8, index="hnsw")
+        await lab.write(table, documents(vectors))
+        await lab.build(table)
+        searcher, recorder = Searcher(), Recorder(lab.connection)
+        inner, asked = attrs.evolve(lab, connection=recorder), []
+        for dead in ((), order[:300], ()):
+            await writing.delete(lab.connection, table, [f"d{row:05}" for row in dead])
+            (hits,) = await inner.search(table, vectors[0], 10, searcher=searcher)
+            asked.append([kind for kind in recorder.searches() if kind != "state"])
+        return asked, hits
+
+    asked, hits = run(settings, work)
+    assert asked == [["index"], ["index", "index", "iterative"], ["iterative"]]
+    truth = np.sort(distances_to(DistanceMetric.COSINE, vectors[0], vectors[order[300:]]))[:10]
+    assert np.mean(np.sort(hits.distances) <= truth[-1] + 1e-5) >= 0.9
+
+
 @pytest.mark.parametrize("patience", [0.0, 0.3])
 def test_an_impatient_search_goes_on_in_the_index(settings, monkeypatch, patience):
     monkeypatch.setattr(policy, "_PATIENCE_SECONDS", patience)
@@ -277,7 +301,7 @@ def test_an_impatient_search_goes_on_in_the_index(settings, monkeypatch, patienc
         return recorder.searches(), recall(hits, vectors[0], vectors[:150], 10)
 
     asked, found = run(settings, work)
-    assert asked == (["index"] if patience == 0 else ["scan"])
+    assert asked == (["iterative"] if patience == 0 else ["scan"])
     assert found >= 0.5
 
 

@@ -94,7 +94,7 @@ class SearchPlan:
         exact: Compare every matching row. Otherwise ask the index.
         effort: ef_search or probes.
         iterative: Whether the index goes on where too few of its candidates match; otherwise too few of them
-            ask for an exact answer.
+            ask for another answer.
     """
 
     exact: bool
@@ -112,13 +112,18 @@ def scan_seconds(rows: float, dimension: int) -> float:
 
 
 def unfiltered_plan(index: IndexFacts, k: int) -> SearchPlan:
-    """Decide between the index and an exact scan of everything, for *k* results."""
+    """Decide between the index and an exact scan of everything, for *k* results.
+
+    A graph that is asked for more than k gives k, unless rows were deleted and are in it still: so it goes on
+    only where it must.
+    """
     candidates = _EFFORT_PER_RESULT * k
     if index.kind == "hnsw":
         candidates = max(candidates, index.effort)
     if index.kind == "flat" or index.seconds(candidates) > scan_seconds(index.rows, index.dimension):
         return _EXACT
-    return SearchPlan(exact=False, effort=index.effort_for(candidates))
+    effort = index.effort_for(candidates)
+    return SearchPlan(exact=False, effort=effort, iterative=index.kind != "hnsw" or effort < candidates)
 
 
 def exact_matches(index: IndexFacts, k: int) -> int:

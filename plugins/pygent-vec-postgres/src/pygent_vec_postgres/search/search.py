@@ -141,16 +141,22 @@ class Search:
     ) -> list[SearchHits]:
         """Return *hits*, with other answers where the index gave too few: its utmost, then an exact one."""
         short = self._short(hits)
-        utmost = facts.effort_for(MOST_EFFORT)
-        if short and self._request.pushed is not None and plan.effort < utmost:
-            plan = SearchPlan(exact=False, effort=utmost, iterative=plan.iterative)
-            better = await self._from_index(access, facts, plan, short)
+        further = self._further(facts, plan)
+        if short and further is not None:
+            better = await self._from_index(access, facts, further, short)
             hits = [better.pop(0) if place in short else one for place, one in enumerate(hits)]
             short = self._short(hits)
         if short:
             exact = await self._exact(short)
             hits = [exact.pop(0) if place in short else one for place, one in enumerate(hits)]
         return hits
+
+    def _further(self, facts: IndexFacts, plan: SearchPlan) -> SearchPlan | None:
+        """Return what asks more of the index than *plan* did; None where there is no more."""
+        if self._request.pushed is None:
+            return None if plan.iterative else attrs.evolve(plan, iterative=True)
+        utmost = facts.effort_for(MOST_EFFORT)
+        return attrs.evolve(plan, effort=utmost) if plan.effort < utmost else None
 
     def _short(self, hits: Sequence[SearchHits]) -> list[int]:
         """Return the places of the queries whose answers are too small."""
