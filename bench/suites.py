@@ -118,8 +118,8 @@ SUITES = (
         about="what observing costs",
         claims=True,
         plain=True,
-        rows=(5_000, 10_000),
-        seconds=(60, 600),
+        rows=(5_000, 100_000),
+        seconds=(60, 900),
     ),
     Suite(
         name="habits",

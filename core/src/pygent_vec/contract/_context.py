@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Hashable
 
     from pygent_vec.contract._embedder import Embedder
+    from pygent_vec.contract._planning import QueryShape
     from pygent_vec.model import IndexSpec
 
 __all__ = ["OffLoop", "StoreContext"]
@@ -26,7 +27,11 @@ class OffLoop(Protocol):
 
 @attrs.frozen(kw_only=True)
 class StoreContext:
-    """A store's name, backend, defaults and embedder, and where its long computations run."""
+    """A store's name, backend, defaults and embedder, and where its long computations run.
+
+    Attributes:
+        shapes: What searches without a filter came to, for the next of their kind.
+    """
 
     name: str
     backend: str
@@ -34,3 +39,4 @@ class StoreContext:
     default_index: IndexSpec | None
     embedder: Embedder | None
     off_loop: OffLoop
+    shapes: dict[Hashable, QueryShape] = attrs.field(factory=dict, init=False, eq=False, repr=False)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QueryPlan", "QueryShape", "collection_spec", "plan_queries", "split_filter"]
 
+_MOST_SHAPES = 1000
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class QueryShape:
@@ -101,7 +103,7 @@ async def plan_queries(
         key = _shape_key(query)
         shape = shapes.get(key)
         if shape is None:
-            shape = shapes[key] = await _shape(primitives, context, query)
+            shape = shapes[key] = await _shape(primitives, context, query, key)
         if query.query_text is not None and context.embedder is not None:
             check_model(shape.spec, context.embedder.model)
         plans.append(
@@ -122,7 +124,7 @@ def _shape_key(query: VectorQuery) -> tuple[object, ...]:
     return (
         query.collection,
         query.distance_metric,
-        id(query.metadata_filter),
+        None if query.metadata_filter is None else id(query.metadata_filter),
         query.exact,
         query.include_content,
         query.include_metadata,
@@ -130,8 +132,24 @@ def _shape_key(query: VectorQuery) -> tuple[object, ...]:
     )
 
 
-async def _shape(primitives: Primitives, context: StoreContext, query: VectorQuery) -> QueryShape:
+async def _shape(
+    primitives: Primitives, context: StoreContext, query: VectorQuery, key: tuple[object, ...]
+) -> QueryShape:
     spec = await collection_spec(primitives, context, query.collection)
+    known = context.shapes.get(key)
+    if known is not None and known.spec is spec:
+        return known
+    shape = _new_shape(primitives, context, query, spec)
+    if query.metadata_filter is None:
+        if len(context.shapes) >= _MOST_SHAPES:
+            context.shapes.clear()
+        context.shapes[key] = shape
+    return shape
+
+
+def _new_shape(
+    primitives: Primitives, context: StoreContext, query: VectorQuery, spec: CollectionSpec
+) -> QueryShape:
     metric = _metric(primitives, context, query, spec)
     if query.exact and not primitives.capabilities.exact_search:
         raise UnsupportedFeatureError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
+from types import CoroutineType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from pygent_vec.filters import Comparison, Pushdown
@@ -36,7 +37,7 @@ MaybeAwaitable: TypeAlias = T | Awaitable[T]
 
 async def settle(value: MaybeAwaitable[T]) -> T:
     """Return the value of a primitive, which may be a coroutine or plain."""
-    if isinstance(value, Awaitable):
+    if isinstance(value, (CoroutineType, Awaitable)):  # the first is nearly always it, and quickly told
         return await value
     return value
 
