@@ -12,7 +12,7 @@ from pygent_vec.model._drafts import new_document
 from pygent_vec.model._time import from_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from pygent_vec.model._document import VectorDocument
@@ -219,28 +219,24 @@ class DocumentRows:
 
     def documents(self, order: Sequence[int], collection: str) -> list[VectorDocument]:
         """Return the rows at the positions *order* as documents of *collection*."""
-        own = (
-            [repeat(None)] * len(OWN_FIELDS) if self.own is None else zip(*_at(order, self.own), strict=True)
-        )
-        columns = (
-            _at(order, self.ids),
-            repeat("") if self.contents is None else _at(order, self.contents),
-            _at(order, self.vectors),
-            [{} for _ in order] if self.metadatas is None else _at(order, self.metadatas),
-            repeat(collection),
-            *own,
-            _at(order, self.created_at, from_micros),
-            _at(order, self.updated_at, from_micros),
-        )
-        return [*map(new_document, *columns)]
-
-
-def _at(order: Sequence[int], column: Any, made: Callable[[Any], Any] | None = None) -> Iterable[Any]:
-    """Return what *column* has at the positions *order*, *made* into something; None for no column."""
-    if column is None:
-        return repeat(None)
-    found = map(column.__getitem__, order)
-    return found if made is None else map(made, found)
+        contents, metadatas, vectors = self.contents, self.metadatas, self.vectors
+        created_at, updated_at, none = self.created_at, self.updated_at, repeat(None)
+        own: Iterable[Any] = (none, none, none, none, none)
+        if self.own is not None:
+            own = zip(*map(self.own.__getitem__, order), strict=True)
+        return [
+            *map(
+                new_document,
+                map(self.ids.__getitem__, order),
+                repeat("") if contents is None else map(contents.__getitem__, order),
+                none if vectors is None else map(vectors.__getitem__, order),
+                [{} for _ in order] if metadatas is None else map(metadatas.__getitem__, order),
+                repeat(collection),
+                *own,
+                none if created_at is None else map(from_micros, map(created_at.__getitem__, order)),
+                none if updated_at is None else map(from_micros, map(updated_at.__getitem__, order)),
+            )
+        ]
 
 
 OwnFields: TypeAlias = tuple[str | None, str | None, str | None, int | None, int | None]
