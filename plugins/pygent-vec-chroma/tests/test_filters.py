@@ -133,12 +133,14 @@ filters: st.SearchStrategy[Filter] = st.recursive(
 )
 
 
-@pytest.fixture(scope="module", params=["memory", "server"])
-def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
+@pytest.fixture(scope="module", params=["directory", "memory", "server"])
+def driver(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    """In a directory the filter is a statement of ours, elsewhere one of Chroma's."""
+    path = tmp_path_factory.mktemp("filters") if request.param == "directory" else None
     url = request.getfixturevalue("chroma_server").url if request.param == "server" else None
-    made = connection(ChromaConfig(url=url)).driver
+    made = connection(ChromaConfig(path=path, url=url))
     made.open()
-    yield made
+    yield made.driver
     made.close()
 
 

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from pygent_vec import BackendUnavailableError, VectorBatch, VectorQuery
+from pygent_vec import BackendUnavailableError, F, VectorBatch, VectorQuery
 
 from .helpers import helper_pids, kill_helper, opened
 
@@ -125,3 +125,18 @@ def test_what_was_in_memory_is_gone_with_its_helper_and_every_call_says_so():
                 store.count_documents()
             assert not caught.value.transient
         assert store.health_check().status == "unhealthy"
+
+
+def test_what_a_killed_helper_had_acknowledged_is_seen_by_the_first_call_of_the_next(tmp_path):
+    ids = [f"d{row:03}" for row in range(200)]
+    batch = VectorBatch(
+        ids=ids, vectors=np.ones((200, 2), np.float32), metadatas=[{"row": row} for row in range(200)]
+    )
+    query = VectorQuery(query_vector=[1, 1], metadata_filter=(F("row") >= 190) & (F("row") < 300))
+    with opened(path=tmp_path) as store:
+        store.create_collection("default", 2)
+        store.add_batch(batch)
+        kill_helper()
+        assert [hit.document.id for hit in store.search_similar(query)] == ids[190:]
+        kill_helper()
+        assert store.add_batch(batch, on_conflict="skip") == []

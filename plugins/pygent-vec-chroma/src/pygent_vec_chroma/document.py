@@ -29,7 +29,7 @@ from pygent_vec_chroma.keys import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pygent_vec.model import JsonObject, JsonValue, OwnFields, Projection, VectorBatch
     from pygent_vec_chroma.driver import NativeMetadata, NativeRows, NativeValue
@@ -64,59 +64,82 @@ def encoded(
     own = [(key, column) for key, column in zip(OWN_KEYS, columns, strict=True) if column is not None]
     updated_at = batch.updated_at.tolist()
     rows = []
+    names = _Names()
     for place, created in zip(places, created_at, strict=True):
-        native = _flat(cast("JsonObject", batch.metadatas[place]))
+        native = _flat(cast("JsonObject", batch.metadatas[place]), names)
         for name, column in own:
             if column[place] is not None:
                 native[name] = column[place]
         native[CREATED_AT] = created
         if updated_at[place] != created:
             native[UPDATED_AT] = updated_at[place]
-        _check_size(batch.ids[place], native)
+        if len(native) > _MAX_FLAT:
+            raise _too_large(batch.ids[place], len(native))
         rows.append(native)
     return rows
 
 
-def _flat(metadata: JsonObject) -> dict[str, NativeValue]:
+class _Names:
+    """What keys and paths become, worked out once for the rows of a batch, which have mostly the same."""
+
+    def __init__(self) -> None:
+        self._plain: dict[str, bool] = {}
+        self._fields: dict[tuple[str, ...], str] = {}
+
+    def is_plain(self, key: str) -> bool:
+        """Return whether a metadata key may stand in Chroma as it is."""
+        plain = self._plain.get(key)
+        if plain is None:
+            plain = self._plain[key] = is_plain_key(key)
+        return plain
+
+    def field(self, path: tuple[str, ...]) -> str:
+        """Return a metadata field as filters spell it."""
+        text = self._fields.get(path)
+        if text is None:
+            text = self._fields[path] = str(Field(path))
+        return text
+
+
+def _flat(metadata: JsonObject, names: _Names) -> dict[str, NativeValue]:
     """Return metadata as Chroma's keys: what it keeps exactly, and the rest as JSON and for filters."""
     native: dict[str, NativeValue] = {}
     rest: JsonObject = {}
     for key, value in metadata.items():
         kind = type(value)
         kept = _is_kept(cast("float", value)) if kind is float else kind in _SCALARS
-        if kept and is_plain_key(key):
+        if kept and names.is_plain(key):
             native[key] = cast("NativeValue", value)
         else:
             rest[key] = value
-            _index(native, (key,), value)
+            _index(native, (key,), value, names)
     if rest:
         native[JSON] = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
     return native
 
 
-def _check_size(one: str, native: Mapping[str, NativeValue]) -> None:
-    if len(native) > _MAX_FLAT:
-        raise InvalidDocumentError(
-            f"document {shown(one)}: metadata: it has {len(native)} values, with those in objects; "
-            f"Chroma takes {_MAX_FLAT} of one document at most: store large objects and lists as text"
-        )
+def _too_large(one: str, values: int) -> InvalidDocumentError:
+    return InvalidDocumentError(
+        f"document {shown(one)}: metadata: it has {values} values, with those in objects; "
+        f"Chroma takes {_MAX_FLAT} of one document at most: store large objects and lists as text"
+    )
 
 
-def _index(native: dict[str, NativeValue], path: tuple[str, ...], value: JsonValue) -> None:
+def _index(native: dict[str, NativeValue], path: tuple[str, ...], value: JsonValue, names: _Names) -> None:
     """Add what filters need to know of a value that is kept as JSON."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _index(native, (*path, key), item)
-    elif isinstance(value, float):
-        native[native_key(Field(path))] = _near(value)
-    elif isinstance(value, (str, bool, int)):
-        native[native_key(Field(path))] = value
-    elif isinstance(value, list):
-        field = Field(path)
+    if isinstance(value, list):
+        field = names.field(path)
         for text in value:
             if isinstance(text, str):
                 key = element_key(field, text)
                 native[key] = element_value(text, native.get(key))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _index(native, (*path, key), item, names)
+    elif isinstance(value, float):
+        native[native_key(Field(path))] = _near(value)
+    elif isinstance(value, (str, bool, int)):
+        native[native_key(Field(path))] = value
 
 
 def _is_kept(value: float) -> bool:

@@ -69,8 +69,12 @@ def native_key(field: Field) -> str:
     return f"@.{field}"
 
 
-def element_key(field: Field, text: str) -> str:
+def element_key(field: Field | str, text: str) -> str:
     """Return the key that tells of the string *text* in the list *field*: one of a few, by its checksum.
+
+    Args:
+        field: The list, or its spelling.
+        text: An element.
 
     >>> from pygent_vec.filters import Field
     >>> element_key(Field(("author", "tags")), "ml")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
+from pybase64 import b64encode_as_string
 
 from pygent_vec.errors import BackendError, PygentVecError
 from pygent_vec_chroma.driver import Driver, Include
@@ -37,7 +37,7 @@ class Rows:
         rows = np.ascontiguousarray(self.vectors, dtype="<f4")
         return {
             "ids": self.ids,
-            "embeddings": [b64encode(row).decode("ascii") for row in rows],
+            "embeddings": [b64encode_as_string(row) for row in rows],
             "documents": self.documents,
             "metadatas": self.metadatas,
         }

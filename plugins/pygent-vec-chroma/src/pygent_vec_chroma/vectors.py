@@ -17,6 +17,7 @@ __all__ = ["VectorCache"]
 
 _LIMIT = 128 * 2**20
 _ITEM = 4
+_GROWTH = 4
 
 
 class VectorCache:
@@ -77,24 +78,24 @@ class VectorCache:
         with self._lock:
             if len(ids) > capacity:
                 return
-            self._reserve(min(capacity, len(self._slots) + len(ids)), capacity, vectors.shape[1])
-            for one, vector in zip(ids, vectors, strict=True):
-                if one in self._slots:  # another thread was faster
-                    continue
-                slot = self._next
-                self._next = (slot + 1) % len(self._ids)
+            fresh = [place for place, one in enumerate(ids) if one not in self._slots]  # threads may meet
+            self._reserve(min(capacity, len(self._slots) + len(fresh)), capacity, vectors.shape[1])
+            size = len(self._ids)
+            slots = [(self._next + step) % size for step in range(len(fresh))]
+            for place, slot in zip(fresh, slots, strict=True):
                 old = self._ids[slot]
                 if old is not None:
                     del self._slots[old]
-                self._ids[slot], self._slots[one] = one, slot
-                self._matrix[slot] = vector
+                self._ids[slot], self._slots[ids[place]] = ids[place], slot
+            self._matrix[slots] = vectors[fresh]
+            self._next = (self._next + len(fresh)) % size
 
     def _reserve(self, rows: int, capacity: int, dimension: int) -> None:
-        """Let the matrix have *rows* at least; it grows by doubling."""
+        """Let the matrix have *rows* at least; what it grows by takes no memory before it is written."""
         have = len(self._ids)
         if rows <= have:
             return
-        size = min(capacity, max(rows, 2 * have))
+        size = min(capacity, max(rows, _GROWTH * have))
         grown = np.empty((size, dimension), dtype=np.float32)
         if have:
             grown[:have] = self._matrix

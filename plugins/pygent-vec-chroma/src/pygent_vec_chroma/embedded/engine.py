@@ -6,11 +6,12 @@ import json
 import threading
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pygent_vec_chroma.embedded import manifest
 from pygent_vec_chroma.embedded.bindings import MISSING, described, matrix, opened, packed
 from pygent_vec_chroma.embedded.checkpoints import OWN_FOLDER, Checkpoints, recover
+from pygent_vec_chroma.embedded.reader import COLUMNS, Reader
 from pygent_vec_chroma.embedded.tables import DATABASE_NAME, Tables, analyze
 
 if TYPE_CHECKING:
@@ -50,9 +51,11 @@ class Engine:
         self._sorted: dict[str, list[str]] = {}
         self._tables: Tables | None = None
         self._checkpoints: Checkpoints | None = None
+        self._reader: Reader | None = None
         if self._directory is not None:
             self._tables = Tables(self._directory / DATABASE_NAME)
             self._checkpoints = Checkpoints(self._directory, self._tables, self._threshold)
+            self._reader = Reader(self._tables, self._lock, self._catch_up)
 
     def close(self) -> None:
         """Close the database."""
@@ -153,6 +156,9 @@ class Engine:
 
     def get(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Return rows by id or filter."""
+        answer = None if self._reader is None else self._reader.answer(header)
+        if answer is not None:
+            return answer, b""
         where = header["where"]
         with self._reading(header["collection"]):
             found = self._bindings.get(
@@ -165,43 +171,46 @@ class Engine:
                 header["include"],
                 *self._place,
             )
-        vectors = [] if found.embeddings is None else found.embeddings
+        vectors = found.embeddings or []  # each reading of it makes the lists anew
         return {"ids": found.ids, "documents": found.documents, "metadatas": found.metadatas}, packed(vectors)
 
     def query(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
         """Return the nearest rows of each vector."""
+        queries, include = matrix(body, header["count"]), header["include"]
+        bare = include if self._reader is None else [one for one in include if one not in COLUMNS]
+        found = self._queried(header, queries, bare)
+        columns = None if self._reader is None else self._reader.columns(header, found.ids)
+        if columns is None:
+            found = found if bare == include else self._queried(header, queries, include)
+            columns = {"documents": found.documents, "metadatas": found.metadatas}
+        answer = {"ids": found.ids, "distances": found.distances, **columns}
+        vectors = found.embeddings  # read once, as above
+        return answer, b"".join(packed(rows) for rows in vectors or [])
+
+    def _queried(self, header: Header, queries: list[list[float]], include: list[str]) -> Any:
         where = header["where"]
         with self._reading(header["collection"]):
-            found = self._bindings.query(
+            return self._bindings.query(
                 header["collection"],
                 header["ids"],
-                matrix(body, header["count"]),
+                queries,
                 header["k"],
                 None if where is None else json.dumps(where),
                 None,
-                header["include"],
+                include,
                 *self._place,
             )
-        answer = {
-            "ids": found.ids,
-            "documents": found.documents,
-            "metadatas": found.metadatas,
-            "distances": found.distances,
-        }
-        vectors = found.embeddings  # each reading of it makes the lists anew
-        return answer, b"".join(packed(rows) for rows in vectors or [])
 
     def count(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Return how many rows there are."""
         with self._writing(header["collection"], 0):  # it holds Python's lock, as a write does
             return {"count": self._bindings.count(header["collection"], *self._place)}, b""
 
-    def ids_after(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+    def ids_after(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Return ids in order."""
         collection, after, limit = header["collection"], header["after"] or "", header["limit"]
         if self._tables is not None:
-            if self._checkpoints is not None and not self._checkpoints.known(collection):
-                self.count(header, body)  # Chroma's first call brings the tables up to the queue
+            self._catch_up(collection)
             with self._lock:
                 return {"ids": self._tables.ids_after(collection, after, limit)}, b""
         with self._lock:
@@ -220,6 +229,12 @@ class Engine:
             with self._lock:
                 analyze(self._directory / DATABASE_NAME)
         return {}, b""
+
+    def _catch_up(self, collection: str) -> None:
+        """Let Chroma bring its tables up to its queue, as its first call on a collection does."""
+        if self._checkpoints is not None and not self._checkpoints.known(collection):
+            with self._writing(collection, 0):
+                self._bindings.count(collection, *self._place)
 
     def _manifest(self, directory: Path) -> Path:
         return directory / OWN_FOLDER / manifest.MANIFEST_NAME
