@@ -182,3 +182,16 @@ def test_documents_that_are_no_json_are_refused_and_nothing_is_left(tmp_path, en
     with pytest.raises(InvalidDocumentError, match=r"no JSON|fits no table"):
         asyncio.run(work())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_files_have_no_second_name_a_table_is_the_same(tmp_path, monkeypatch):
+    documents = articles(20)
+    exported(tmp_path / "one.parquet", documents)
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: path.parent != Path("/dev/fd") and exists(path))
+    exported(tmp_path / "two.parquet", documents)
+    one, two = (imported(tmp_path / f"{name}.parquet")[1] for name in ("one", "two"))
+    assert len(two) == 20
+    assert [each.to_dict() | {"updated_at": 0, "created_at": 0} for each in one] == [
+        each.to_dict() | {"updated_at": 0, "created_at": 0} for each in two
+    ]

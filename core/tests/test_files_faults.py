@@ -77,6 +77,28 @@ def test_one_fault_more_than_allowed_ends_the_import(tmp_path):
         imported(path, max_errors=2)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a":1,"a":2}', "a key is given twice"),
+        ('{"a":', "not JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"a":18446744073709551616}', "64-bit integer|64 bits"),
+        ('{"a":NaN}', "NaN is not JSON"),
+    ],
+)
+def test_metadata_of_which_something_would_be_lost_is_refused_with_its_row(tmp_path, text, reason):
+    path = tmp_path / "file.parquet"
+    exported(path, articles(4))
+    table = pq.read_table(path)
+    texts = [*table.column("metadata").to_pylist()[:2], text, *table.column("metadata").to_pylist()[3:]]
+    place = table.schema.get_field_index("metadata")
+    pq.write_table(table.set_column(place, table.schema.field(place), pa.array(texts)), path)
+    with pytest.raises(InvalidDocumentError, match=rf"row 3 \(id '00002'\).*({reason})"):
+        imported(path)
+    assert [one.id for one in imported(path, max_errors=1)[1]] == ["00000", "00001", "00003"]
+
+
 def test_the_number_of_a_faulty_row_far_behind_is_right(tmp_path):
     documents = articles(70_001)
     vectors = pa.array(

@@ -104,6 +104,27 @@ def test_one_chunk_is_read_ahead_and_no_more():
     assert set(ahead[:-1]) == {2}
 
 
+def test_in_turn_nothing_is_read_while_a_chunk_is_written(tmp_path):
+    source, ahead = Numbers(12), []
+
+    async def slow(target):
+        await asyncio.sleep(0.001)
+        ahead.append(source.read - len(target.ids) // 2)
+
+    report = told(lambda: move(source, Held(then=slow), ahead=False, checkpoint=tmp_path / "c"))
+    assert set(ahead) == {1}
+    assert source.closed
+    assert report.digest == told(lambda: move(Numbers(12), Held())).digest
+
+
+def test_without_a_checkpoint_no_thread_keeps_the_progress(monkeypatch):
+    async def none(*_):
+        raise AssertionError("a thread was started")
+
+    monkeypatch.setattr("pygent_vec.transfer._move.run_sync", none)
+    assert told(lambda: move(Numbers(), Held(), digest=False)).documents == 10
+
+
 @pytest.mark.parametrize("side", ["source", "target"])
 def test_after_a_failure_both_ends_are_let_go_and_the_next_run_goes_on(side, tmp_path):
     failure = BackendError("no more")
@@ -166,7 +187,9 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_move(tmp_path, monkeypatc
     source, target = Numbers(), Held()
 
     async def then(target):
-        if target.ids:
+        if len(target.ids) == 2:
+            while json.loads((tmp_path / "c").read_text())["documents"] < 2:  # noqa: ASYNC110  # a file has no event
+                await asyncio.sleep(0.001)
             monkeypatch.setattr("pygent_vec.transfer._checkpoint.os.fsync", full)
 
     target.then = then

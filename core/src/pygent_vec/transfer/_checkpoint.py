@@ -90,6 +90,11 @@ class Checkpoint:
         with _locked(path):
             yield cls(path, job, _read(path, job))
 
+    @property
+    def has_file(self) -> bool:
+        """Whether recording waits for the disk."""
+        return self._path is not None
+
     def record(self, progress: Progress) -> None:
         """Keep *progress* durably, as a whole or not at all.
 

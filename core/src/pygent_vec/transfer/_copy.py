@@ -14,7 +14,7 @@ from pygent_vec.transfer._checkpoint import Checkpoint, Job, Progress
 from pygent_vec.transfer._move import check_rate, run
 from pygent_vec.transfer._preflight import Plan, planned
 from pygent_vec.transfer._reports import CopyProgress, CopyReport
-from pygent_vec.transfer._source import StoreSource
+from pygent_vec.transfer._source import StoreSource, computes_here
 from pygent_vec.transfer._target import StoreTarget
 from pygent_vec.transfer._verify import compared
 
@@ -193,6 +193,7 @@ async def _moved(
         kept,
         before=before,
         rate_limit=settings.rate_limit,
+        ahead=not (computes_here(source.store) and computes_here(target.store)),
         on_progress=settings.told("copying", source.collection),
     )
     if not settings.verify:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from hashlib import sha256
 from itertools import repeat
-from json import JSONEncoder
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from pygent_vec.transfer._json import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,9 +37,9 @@ _MODULUS = 1 << (8 * _BYTES)
 def row_digests(batch: VectorBatch) -> list[int]:
     """Return a 128-bit number for each row, the same on every machine for the same document.
 
-    It is BLAKE2b of the row's fields as texts, each behind the last with a NUL between, which no text of a
-    document may hold; and of the vector's float32 bytes, little-endian. Metadata is JSON with sorted keys:
-    that keeps 1, 1.0 and true apart, and writes each float so that its bits come back.
+    It is the first half of SHA-256 of the row's fields as texts, each behind the last with a NUL between,
+    which no text of a document may hold; and of the vector's float32 bytes, little-endian. Metadata is JSON
+    with sorted keys: that keeps 1, 1.0 and true apart, and writes each float so that its bits come back.
     """
     vectors = np.ascontiguousarray(batch.vectors, dtype="<f4")
     width = vectors[0].nbytes if len(batch) else 0
@@ -55,11 +56,10 @@ def row_digests(batch: VectorBatch) -> list[int]:
     )
     return [
         int.from_bytes(
-            blake2b(
+            sha256(
                 f"{id}\0{content}\0{metadata}\0{own}\0{created}\0{updated}\0".encode("utf-8", "surrogatepass")
-                + data[start : start + width],
-                digest_size=_BYTES,
-            ).digest()
+                + data[start : start + width]
+            ).digest()[:_BYTES]
         )
         for id, content, metadata, own, created, updated, start in fields
     ]
@@ -69,11 +69,10 @@ def _metadata_texts(batch: VectorBatch) -> Sequence[str]:
     """Return each metadata as JSON, encoded in one call and cut where no text of a document can be."""
     if batch.metadatas is None:
         return ["{}"] * len(batch)
-    encode = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
     between: list[object] = ["\0"] * (2 * len(batch) - 1)
     between[::2] = batch.metadatas
-    texts = encode(between)[1:-1].split(',"\\u0000",')
-    return texts if len(texts) == len(batch) else [encode(one) for one in batch.metadatas]
+    texts = json_text(between, sort_keys=True)[1:-1].split(',"\\u0000",')
+    return texts if len(texts) == len(batch) else [json_text(one, sort_keys=True) for one in batch.metadatas]
 
 
 def _own_texts(batch: VectorBatch) -> Iterable[str]:

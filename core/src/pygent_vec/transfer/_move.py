@@ -34,9 +34,10 @@ async def move(
     options: Mapping[str, JsonValue] | None = None,
     rate_limit: float | None = None,
     digest: bool = True,
+    ahead: bool = True,
     on_progress: Callable[[int, int | None], None] | None = None,
 ) -> MoveReport:
-    """Move the documents of a source to a target, one chunk being read while another is written.
+    """Move the documents of a source to a target, chunk by chunk.
 
     After a failure, what a resumable target has stays there; the same call with the same checkpoint goes on.
 
@@ -46,7 +47,9 @@ async def move(
         checkpoint: A file that remembers how far the move has come, and is removed at its end.
         options: What a run must have in common with the one that it continues, such as the filter.
         rate_limit: The most documents a second.
-        digest: Whether to sum up the documents for comparisons, which takes as long as reading them.
+        digest: Whether to sum up the documents for comparisons, which takes half as long as reading them.
+        ahead: Whether a chunk is read while the one before is written. Where both ends compute in this
+            process, their threads take turns anyway, and take longer for it.
         on_progress: Called with the documents moved so far and their total, which may be None.
 
     Raises:
@@ -68,7 +71,7 @@ async def move(
     )
     with Checkpoint.held(checkpoint, job) as kept:
         report = await run(
-            source, target, kept, rate_limit=rate_limit, digest=digest, on_progress=on_progress
+            source, target, kept, rate_limit=rate_limit, digest=digest, ahead=ahead, on_progress=on_progress
         )
         kept.remove()
         return report
@@ -82,6 +85,7 @@ async def run(
     before: int = 0,
     rate_limit: float | None = None,
     digest: bool = True,
+    ahead: bool = True,
     on_progress: Callable[[int, int | None], None] | None = None,
 ) -> MoveReport:
     """Do what `move` does under a checkpoint that is held, and leave it as complete.
@@ -93,6 +97,7 @@ async def run(
         before: How many documents the target has, for the record.
         rate_limit: The most documents a second.
         digest: As of `move`.
+        ahead: As of `move`.
         on_progress: As of `move`.
     """
     begun, earlier = perf_counter(), checkpoint.progress
@@ -104,7 +109,7 @@ async def run(
             await records.add(Progress(before=before))
             await records.settled()
         tell = None if on_progress is None else partial(_told, on_progress, description.count)
-        chunks = _ahead(source, records.last, digest=digest)
+        chunks = (_ahead if ahead else _in_turn)(source, records.last, digest=digest)
         progress, written = await _moved(chunks, target, records, Pace(rate_limit), tell)
         await target.finish()
         await records.add(attrs.evolve(progress, complete=True))
@@ -170,6 +175,9 @@ class _Records:
         """Begin to record *progress*, when the record before is durable."""
         await self.settled()
         self.last = progress
+        if not self._checkpoint.has_file:
+            self._checkpoint.record(progress)
+            return
         self._under_way = asyncio.ensure_future(run_sync(self._checkpoint.record, progress))
 
     async def settled(self) -> None:
@@ -196,20 +204,11 @@ async def _ahead(
     source: Source, progress: Progress, *, digest: bool
 ) -> AsyncGenerator[tuple[Chunk, int], None]:
     """Yield what is behind *progress* with its digest, or 0; the next chunk is read meanwhile."""
-    if progress.complete:
-        return
-    chunks = source.chunks(progress.position)
-
-    async def read() -> tuple[Chunk, int] | None:
-        chunk = await anext(chunks, None)
-        if chunk is None:
-            return None
-        return chunk, await run_sync(_digest, chunk) if digest else 0
-
-    reading = asyncio.ensure_future(read())
+    chunks = _in_turn(source, progress, digest=digest)
+    reading = asyncio.ensure_future(anext(chunks, None))
     try:
         while (found := await reading) is not None:
-            reading = asyncio.ensure_future(read())
+            reading = asyncio.ensure_future(anext(chunks, None))
             yield found
     finally:
         reading.cancel()
@@ -217,6 +216,17 @@ async def _ahead(
         if not reading.cancelled():
             reading.exception()  # looked at: whoever stopped early does not wait for it
         await chunks.aclose()
+
+
+async def _in_turn(
+    source: Source, progress: Progress, *, digest: bool
+) -> AsyncGenerator[tuple[Chunk, int], None]:
+    """Yield what is behind *progress* with its digest, or 0; nothing is read meanwhile."""
+    if progress.complete:
+        return
+    async with aclosing(source.chunks(progress.position)) as chunks:
+        async for chunk in chunks:
+            yield chunk, await run_sync(_digest, chunk) if digest else 0
 
 
 def _digest(chunk: Chunk) -> int:

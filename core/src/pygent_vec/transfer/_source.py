@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
-from pygent_vec.contract import VectorStore, default_collection_of, spec_of
+from pygent_vec.contract import BlockingVectorStore, VectorStore, default_collection_of, spec_of
 from pygent_vec.errors import CollectionNotFoundError, ConfigError, hint, shown
 from pygent_vec.filters import parse_filter
 from pygent_vec.transfer._ends import Chunk, Description
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pygent_vec.model import CollectionInfo, VectorBatch
     from pygent_vec.transfer._ends import Position
 
-__all__ = ["StoreSource", "existing_collection"]
+__all__ = ["StoreSource", "computes_here", "existing_collection"]
 
 _BATCH_BYTES = 4 * 2**20
 _TEXT_BYTES = 1000
@@ -131,3 +131,8 @@ async def existing_collection(store: VectorStore, collection: str) -> Collection
         return await store.get_collection_info(collection)
     except CollectionNotFoundError:
         return None
+
+
+def computes_here(store: VectorStore) -> bool:
+    """Return whether a store works in this process, and does not wait for a server."""
+    return isinstance(store, BlockingVectorStore) and not store.capabilities.remote

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from pygent_vec.transfer._move import move
-from pygent_vec.transfer._source import StoreSource
+from pygent_vec.transfer._source import StoreSource, computes_here
 from pygent_vec.transfer.files._opening import file_target
 from pygent_vec.transfer.files._streams import STANDARD
 
@@ -85,7 +85,7 @@ async def export_documents(
     source = StoreSource(store, collection, where=where, name=name)
     target = file_target(path, file_format=file_format, overwrite=overwrite, as_base64=as_base64)
     begun = perf_counter()
-    moved = await move(source, target, digest=False, on_progress=on_progress)
+    moved = await move(source, target, digest=False, ahead=not computes_here(store), on_progress=on_progress)
     return ExportReport(
         source=source.label,
         file=target.label,

@@ -11,6 +11,7 @@ import numpy as np
 from pygent_vec.errors import ConfigError, DocumentExistsError, shown
 from pygent_vec.model import now_micros, to_micros
 from pygent_vec.transfer._move import move
+from pygent_vec.transfer._source import computes_here
 from pygent_vec.transfer._target import StoreTarget
 from pygent_vec.transfer.files._checking import CheckedSource
 from pygent_vec.transfer.files._faults import Rejection, Rejections
@@ -130,6 +131,7 @@ async def import_documents(
             checkpoint=checkpoint,
             options={"on_conflict": on_conflict},
             digest=False,
+            ahead=not (computes_here(store) and isinstance(found, FileSource)),
             on_progress=on_progress,
         )
     finally:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,7 +22,7 @@ from pygent_vec.transfer.files._streams import STANDARD, existing
 from pygent_vec.transfer.files._table import batch_of, described, flat_vectors, schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -80,15 +81,16 @@ class ParquetReader:
         dimension = self.describe().dimension
         names = list(_OWN) if self._columns is None else self._columns.names
         number = 0
-        for part in self._parts(names):
-            first, number = number + 1, number + len(part)
-            if first <= after:
-                skipped = part.slice(0, after - first + 1)
-                self._seen.add([one for one in self._ids(skipped, first) if isinstance(one, str)])
-                part, first = part.slice(len(skipped)), first + len(skipped)  # noqa: PLW2901  # the rest of it
-            rows = self._rows(part, first, dimension) if len(part) else None
-            if rows is not None:
-                yield rows
+        with closing(self._parts(names)) as parts:
+            for part in parts:
+                first, number = number + 1, number + len(part)
+                if first <= after:
+                    skipped = part.slice(0, after - first + 1)
+                    self._seen.add([one for one in self._ids(skipped, first) if isinstance(one, str)])
+                    part, first = part.slice(len(skipped)), first + len(skipped)  # noqa: PLW2901  # the rest of it
+                rows = self._rows(part, first, dimension) if len(part) else None
+                if rows is not None:
+                    yield rows
 
     def close(self) -> None:
         """Let go of the file."""
@@ -105,16 +107,19 @@ class ParquetReader:
                 )
         return self._file
 
-    def _parts(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def _parts(self, names: Sequence[str]) -> Generator[pa.RecordBatch, None, None]:
         number = 0
         parts = self._opened().iter_batches(self._options.batch_rows, columns=names, use_threads=False)
-        while True:
-            with self._damage(f"row {number:,}"):
-                part = next(parts, None)
-            if part is None:
-                return
-            yield part
-            number += len(part)
+        with ThreadPoolExecutor(1, "pygent-vec-parquet") as thread:
+            coming = thread.submit(next, parts, None)
+            while True:
+                with self._damage(f"row {number:,}"):
+                    part = coming.result()
+                if part is None:
+                    return
+                coming = thread.submit(next, parts, None)  # Arrow decodes it beside Python's work on this one
+                yield part
+                number += len(part)
 
     def _rows(self, part: pa.RecordBatch, first: int, dimension: int) -> Rows | None:
         numbers, last = np.arange(first, first + len(part)), first + len(part) - 1
@@ -220,8 +225,8 @@ class ParquetReader:
         return Description(collection="", dimension=dimension, count=file.metadata.num_rows)
 
     def _first_length(self, name: str) -> int:
-        for part in self._parts([name]):
-            for value in part.column(0):
+        with closing(self._parts([name])) as parts:
+            for value in (value for part in parts for value in part.column(0)):
                 if value.is_valid:
                     return len(value)
         raise ConfigError(f"{self.name!r}: the column {shown(name)} holds no vector")

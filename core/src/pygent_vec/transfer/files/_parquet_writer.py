@@ -7,6 +7,7 @@ import sys
 import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pygent_vec.errors import InvalidDocumentError
@@ -17,7 +18,6 @@ from pygent_vec.transfer.files._table import METADATA_PREFIX, schema_of, table_o
 from pygent_vec.transfer.files._typed import MOST_KEYS, KeyKinds
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import IO
 
     import pyarrow as pa
@@ -70,6 +70,7 @@ class ParquetWriter:
         self._rows = self._bytes = 0
         self._typed: dict[str, str] = {}
         self._writer: pq.ParquetWriter | None = None
+        self._sink: IO[bytes] | pa.NativeFile
         self._thread = ThreadPoolExecutor(1, "pygent-vec-parquet")
         self._writing: Future[None] | None = None
         self._target: AtomicFile | _Standard
@@ -115,6 +116,8 @@ class ParquetWriter:
         if self._writer is not None:
             with suppress(OSError, ValueError):  # its file is thrown away, whether it could be ended or not
                 self._writer.close()
+            with suppress(OSError):
+                self._end_sink()
             self._writer = None
         if self._begun:
             self._target.discard()
@@ -123,7 +126,7 @@ class ParquetWriter:
         """Hand a row group to the thread that writes; the next one is gathered meanwhile."""
         if self._writer is None:
             self._typed = self._kinds.columns()
-            self._open(self._typed, self._target.file)
+            self._open(self._typed)
             self._waiting, self._first = [self._table(batch) for batch in self._first], []
         tables, self._waiting = self._waiting, []
         self._rows = self._bytes = 0
@@ -148,10 +151,12 @@ class ParquetWriter:
         except (ValueError, TypeError) as error:  # Arrow's own errors are among them
             raise InvalidDocumentError(f"a document fits no table: {error}") from error
 
-    def _open(self, typed: dict[str, str], file: IO[bytes]) -> pq.ParquetWriter:
+    def _open(self, typed: dict[str, str]) -> pq.ParquetWriter:
+        """Begin the table."""
         self._schema = schema_of(self._description, typed)
         with writing_to(self.name):
-            writer = parquet().ParquetWriter(file, self._schema, **table_options(self._schema))
+            self._sink = _arrows(self._target.file)
+            writer = parquet().ParquetWriter(self._sink, self._schema, **table_options(self._schema))
         self._writer = writer
         return writer
 
@@ -159,7 +164,12 @@ class ParquetWriter:
         if self._writer is not None:
             with writing_to(self.name):
                 self._writer.close()
+                self._end_sink()
             self._writer = None
+
+    def _end_sink(self) -> None:
+        if self._sink is not self._target.file:
+            self._sink.close()
 
     def _rewrite(self, right: dict[str, str]) -> None:
         """Write the row groups again, with the columns of *right*."""
@@ -174,7 +184,7 @@ class ParquetWriter:
             old = self._typed
             kept = {key for key, kind in right.items() if old.get(key) == kind}
             with parquet().ParquetFile(spool) as source:
-                writer = self._open(right, self._target.file)
+                writer = self._open(right)
                 for group in range(source.num_row_groups):
                     table = source.read_row_group(group)
                     texts = table.column("metadata").to_pylist() if len(kept) < len(right) else []
@@ -189,6 +199,12 @@ class ParquetWriter:
                     remade = pa.Table.from_arrays(columns, schema=self._schema)
                     writer.write_table(remade, row_group_size=max(1, len(remade)))
                 self._close()
+
+
+def _arrows(file: IO[bytes]) -> IO[bytes] | pa.NativeFile:
+    """Return the file as one of Arrow's own: into Python's it writes only in turns with Python's threads."""
+    place = Path(f"/dev/fd/{file.fileno()}")
+    return arrow().OSFile(str(place), "wb") if place.exists() else file
 
 
 class _Standard:

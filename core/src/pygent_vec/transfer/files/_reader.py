@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import anyio.to_thread
@@ -136,6 +137,8 @@ class FileSource:
                 self._numbers = dict(zip(rows.batch.ids, rows.numbers, strict=True))
                 yield Chunk(batch=rows.batch, position=rows.last)
         finally:
+            if isinstance(reading, Generator):
+                reading.close()
             self._reader.close()
 
 

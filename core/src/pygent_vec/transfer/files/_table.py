@@ -10,6 +10,7 @@ import numpy as np
 
 from pygent_vec.errors import CorruptStoreError
 from pygent_vec.model import VectorBatch
+from pygent_vec.transfer._json import json_text, sure_objects
 from pygent_vec.transfer.files._formats import arrow
 from pygent_vec.transfer.files._lines import HEADER, RowError, description_from, description_json, parsed
 from pygent_vec.transfer.files._typed import column_of
@@ -113,14 +114,7 @@ def typed_array(metadatas: Sequence[Mapping[str, object]], key: str, kind: str) 
 
 def batch_of(table: pa.RecordBatch) -> tuple[VectorBatch, list[tuple[int, str]]]:
     """Return the documents of a table of ours, and the places and faults of unreadable metadata."""
-    metadatas: list[Any] = []
-    faults: list[tuple[int, str]] = []
-    for place, text in enumerate(table.column("metadata").to_pylist()):
-        try:
-            metadatas.append(parsed("null" if text is None else text))
-        except RowError as error:
-            metadatas.append({})
-            faults.append((place, f"metadata: {error}"))
+    metadatas, faults = _metadatas(table.column("metadata").to_pylist())
     batch = VectorBatch(
         ids=table.column("id").to_pylist(),
         vectors=flat_vectors(table.column("embedding"), table.column("embedding").type.list_size),
@@ -136,20 +130,34 @@ def batch_of(table: pa.RecordBatch) -> tuple[VectorBatch, list[tuple[int, str]]]
     return batch, faults
 
 
+def _metadatas(texts: Sequence[str | None]) -> tuple[list[Any], list[tuple[int, str]]]:
+    """Return the objects in *texts*, and the places and faults of those in which there is none."""
+    faults: list[tuple[int, str]] = []
+    metadatas: list[Any] = [*sure_objects(texts)]
+    for place, found in enumerate(metadatas):
+        if found is None:
+            try:
+                text = texts[place]
+                metadatas[place] = parsed("null" if text is None else text)
+            except RowError as error:
+                metadatas[place] = {}
+                faults.append((place, f"metadata: {error}"))
+    return metadatas, faults
+
+
 def encoded(values: Sequence[object]) -> list[str]:
     """Return each of some values as JSON, made in one call of the encoder.
 
-    The text is cut where a mark stands that is made for this call: 128 random bits are in no document.
+    The text is cut where a mark stands that is made for this call: no document has such a random number.
 
     >>> encoded([{"a": [1, 1.0]}, {}])
     ['{"a":[1,1.0]}', '{}']
     """
     if not values:
         return []
-    mark = secrets.token_hex(16)
+    mark = str(secrets.randbits(128))
     marked = [part for value in values for part in (value, mark)][:-1]
-    text = json.dumps(marked, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text[1:-1].split(f',"{mark}",')
+    return json_text(marked)[1:-1].split(f',"{mark}",')
 
 
 def flat_vectors(column: pa.Array, dimension: int) -> np.ndarray:
