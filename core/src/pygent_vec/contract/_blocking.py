@@ -7,11 +7,17 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from pygent_vec.contract import _reading
+from pygent_vec.contract._coalescing import Coalescer
 from pygent_vec.contract._store import VectorStore
+from pygent_vec.model import VectorQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    import asyncio
+    from collections.abc import Callable, Coroutine, Hashable, Sequence
 
+    from pygent_vec.contract._config import StoreConfig
+    from pygent_vec.contract._embedder import Embedder
     from pygent_vec.contract._requests import Ping, SearchHits, SearchRequest, Tuning, WriteMode
     from pygent_vec.filters import Filter
     from pygent_vec.model import (
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
         IndexSpec,
         Projection,
         VectorBatch,
+        VectorSearchResult,
     )
 
 __all__ = ["BlockingVectorStore", "drive"]
@@ -59,7 +66,17 @@ class BlockingVectorStore(VectorStore):
     Each operation runs as a whole in one worker thread; `SyncVectorStore` runs it in the caller's thread.
     """
 
+    joins_searches: ClassVar[bool] = False
+    """Whether searches that come while others are under way, and that agree with one another in everything
+    but their vectors, share a call of `_search`. Say so where one call for many vectors costs less than many,
+    and answers each as if it were alone."""
     _plain_primitives: ClassVar[bool] = True
+
+    def __init__(
+        self, config: StoreConfig, *, name: str | None = None, embedder: Embedder | None = None
+    ) -> None:
+        super().__init__(config, name=name, embedder=embedder)
+        self._coalescer = Coalescer(self._gate, self._answers)
 
     async def _run(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
         if _in_place.get():
@@ -67,6 +84,31 @@ class BlockingVectorStore(VectorStore):
         import anyio.to_thread
 
         return await anyio.to_thread.run_sync(partial(drive, work))
+
+    async def _searched(self, query: VectorQuery) -> list[VectorSearchResult]:
+        if not self.joins_searches or (key := _company(query)) is None:
+            return await super()._searched(query)
+        if _in_place.get():
+            return self._coalescer.asked_here(key, query)
+        loop = _running_loop()
+        if loop is None:  # another framework's
+            return await super()._searched(query)
+        return await self._coalescer.asked(key, query, loop)
+
+    def _answers(self, queries: list[VectorQuery]) -> list[list[VectorSearchResult] | Exception]:
+        """Return the results of each query, or what is wrong with it; then each is asked alone."""
+
+        def found() -> Coroutine[object, object, list[list[VectorSearchResult]]]:
+            return self._translating("search_similar", lambda: _reading.search(self, self._context, queries))
+
+        try:
+            return [*drive(found)]
+        except Exception as error:  # noqa: BLE001  # told to whom it concerns
+            return [error] if len(queries) == 1 else [self._answers([query])[0] for query in queries]
+
+    async def _close_once(self) -> None:
+        await super()._close_once()
+        self._coalescer.close()
 
     async def _off_loop(self, work: Callable[[], T]) -> T:
         return work()  # an operation is off every event loop already
@@ -119,3 +161,37 @@ class BlockingVectorStore(VectorStore):
     def _tuning(self, spec: CollectionSpec) -> Tuning: ...
     @abstractmethod
     def _set_effort(self, spec: CollectionSpec, effort: int) -> None: ...
+
+
+def _company(query: VectorQuery) -> Hashable | None:
+    """Return what searches that share a call agree on; None for a query that goes alone.
+
+    A text goes alone, because an embedder may answer otherwise in company, and so does what is no query.
+    """
+    if not isinstance(query, VectorQuery) or query.query_vector is None or query.query_text is not None:
+        return None
+    try:
+        key = (
+            query.collection,
+            query.limit,
+            query.offset,
+            query.distance_metric,
+            query.exact,
+            query.include_content,
+            query.include_metadata,
+            query.include_embedding,
+            None if query.metadata_filter is None else repr(query.metadata_filter),
+        )
+        hash(key)
+    except (TypeError, RecursionError):  # not valid, which its own call will say
+        return None
+    return key
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

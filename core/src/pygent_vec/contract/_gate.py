@@ -49,12 +49,18 @@ class Gate:
                 raise self._closed_error()
             self._inside += 1
 
+    enter = __enter__
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let a call out."""
+        self.leave()
+
+    def leave(self, calls: int = 1) -> None:
+        """Let some calls out that came in by `enter`; others may do that for them."""
         with self._lock:
-            self._inside -= 1
+            self._inside -= calls
             if not self._inside and self._state is not _State.OPEN:
                 self._changed.notify_all()
 

@@ -129,10 +129,16 @@ class StoreReads(StoreEngine):
             ConfigError: a `query_text` without an embedder.
             UnsupportedFeatureError: the backend does not declare what the query asks for.
         """
-        (results,) = await self._perform(
+        return await self._observed(
             "search_similar",
-            lambda: _reading.search(self, self._context, [query]),
-            self._named(getattr(query, "collection", None)),
+            lambda: self._searched(query),
+            lambda: self._named(getattr(query, "collection", None)),
+        )
+
+    async def _searched(self, query: VectorQuery) -> list[VectorSearchResult]:
+        """Return the results of one query, by an operation of its own or by one that it shares."""
+        (results,) = await self._enter(
+            "search_similar", lambda: _reading.search(self, self._context, [query])
         )
         return results
 

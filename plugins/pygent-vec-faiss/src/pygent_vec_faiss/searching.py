@@ -30,6 +30,8 @@ __all__ = ["search"]
 
 _GROUP = 128
 """Queries of a batch that are searched while the last ones are finished."""
+_READ_ROWS = 4096
+"""Documents read at once for the hits of a batch: the more, the more of them share a page."""
 _BLOCK_ROWS = 256
 """Rows gathered at once to score the hits of a batch."""
 
@@ -47,10 +49,13 @@ def search(parts: Parts, request: SearchRequest) -> list[SearchHits]:
         found = _exact(parts, request.metric, request.vectors, k, mask)
         return _hits(parts, [_settled(parts, one, k) for one in found], request.projection)
     hits: list[SearchHits] = []
+    near: list[Neighbors] = []
     for queries, slots in walk.found(request.vectors):
-        near = [_settled(parts, one, k) for one in walk.neighbors(queries, slots)]
-        hits += _hits(parts, near, request.projection)
-    return hits
+        near += [_settled(parts, one, k) for one in walk.neighbors(queries, slots)]
+        if len(near) * k >= _READ_ROWS:
+            hits += _hits(parts, near, request.projection)
+            near = []
+    return hits + _hits(parts, near, request.projection) if near else hits
 
 
 def _walk(
@@ -139,12 +144,14 @@ class _Walk:
 
         A query whose list is short, or whose last place is tied, goes the longer way.
         """
-        k, whole, answers = self.k, slots[:, -1] >= 0, []
-        for row, distances in enumerate(self._distances(queries, slots)):
-            order = distances.argsort(kind="stable")
-            if whole[row] and distances[order[k]] > distances[order[k - 1]]:
-                near = order[:k]
-                answers.append(Neighbors(slots=slots[row][near], distances=distances[near]))
+        k, distances = self.k, self._distances(queries, slots)
+        rows, order = np.arange(len(queries))[:, np.newaxis], distances.argsort(axis=1, kind="stable")
+        ordered, near = distances[rows, order], slots[rows, order[:, :k]]
+        sure = (slots[:, -1] >= 0) & (ordered[:, k] > ordered[:, k - 1])
+        answers = []
+        for row, plain in enumerate(sure.tolist()):
+            if plain:
+                answers.append(Neighbors(slots=near[row], distances=ordered[row, :k]))
             else:
                 answers += self._mixed(queries[row : row + 1], slots[row : row + 1])
         return answers

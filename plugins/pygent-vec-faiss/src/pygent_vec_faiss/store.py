@@ -42,6 +42,7 @@ class FaissStore(BlockingVectorStore):
     """A durable store in one directory, searched by FAISS and NumPy; one process at a time."""
 
     backend: ClassVar[str] = "faiss"
+    joins_searches: ClassVar[bool] = True
 
     def __init__(
         self, config: FaissConfig, *, name: str | None = None, embedder: Embedder | None = None

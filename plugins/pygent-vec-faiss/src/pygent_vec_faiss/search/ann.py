@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["AnnIndex", "IndexParameters", "SlotSelector", "VectorSource", "faiss_metric"]
 
+_TEAM_QUERIES = 128
+"""From so many queries on a team of threads saves time. Its members spin while they wait for another:
+where others want their processors, a team took 9 times the CPU time for 2 queries, 3 times for 16, and no
+more for 1,000."""
+
 
 class VectorSource(Protocol):
     """Where the raw vectors can be read again, such as the vector file."""
@@ -182,10 +187,10 @@ class AnnIndex(ABC):
             parameters,
         )
         search, threads = self._index().search_c, faiss.omp_get_max_threads()
-        if len(queries) > 1 or threads == 1:
+        if len(queries) >= _TEAM_QUERIES or threads == 1:
             search(*arguments)
             return slots
-        # A team of threads costs more than one search takes; the setting is of this thread, so give it back.
+        # The setting is of this thread, so give it back.
         faiss.omp_set_num_threads(1)
         try:
             search(*arguments)
