@@ -14,9 +14,11 @@ from pygent_vec import (
     BackendUnavailableError,
     CollectionNotFoundError,
     ConfigError,
+    CorruptStoreError,
     VectorBatch,
     VectorQuery,
 )
+from pygent_vec_chroma import transport
 
 from .chroma_server import ChromaServer
 from .helpers import opened
@@ -121,7 +123,7 @@ class _Gate(http.server.BaseHTTPRequestHandler):
         self.server.seen.append(dict(self.headers))
         self.send_response(status)
         self.end_headers()
-        self.wfile.write(b"a page")
+        self.wfile.write(self.server.answer)
 
     def log_message(self, *_):
         pass
@@ -130,7 +132,7 @@ class _Gate(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def gate():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Gate)
-    server.status, server.seen, server.held = 401, [], threading.Event()
+    server.status, server.answer, server.seen, server.held = 401, b"a page", [], threading.Event()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -156,6 +158,18 @@ def test_a_gate_that_is_busy_is_asked_again(gate):
     with pytest.raises(BackendError, match="status 503"):
         opened(url=_url(gate), retries=2)
     assert len(gate.seen) == 3
+
+
+@pytest.mark.parametrize("patience", [0.4, 0.0])
+def test_a_server_amid_the_write_of_a_killed_client_is_asked_for_longer_than_that(
+    gate, monkeypatch, patience
+):
+    monkeypatch.setattr(transport, "_PASSING_SECONDS", patience)
+    gate.status = 500
+    gate.answer = b'{"error": "InternalError", "message": "hnsw segment reader: Nothing found on disk"}'
+    with pytest.raises(CorruptStoreError, match="Nothing found on disk"):
+        opened(url=_url(gate), retries=0)
+    assert (len(gate.seen) > 2) is (patience > 0)
 
 
 def test_a_server_that_does_not_answer_in_time_is_a_timeout(gate):

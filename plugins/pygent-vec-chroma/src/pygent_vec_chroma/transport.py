@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-_FIRST_PAUSE_SECONDS = 0.1
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.0
+_PASSING_SECONDS = 10.0
+"""So long a server may take to finish what a client began that was killed meanwhile."""
 _AGAIN = frozenset({429, 502, 503, 504})
 """Statuses of a server, or of a proxy before it, that may answer in a moment."""
 _FINAL = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.UnsupportedProtocol)
@@ -55,7 +57,7 @@ class Transport:
             client.close()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """Return what the server answers, as JSON; repeat the request while it cannot be reached.
+        """Return what the server answers, as JSON; repeat the request while it cannot be reached or is busy.
 
         NumPy arrays in *body* are written as lists.
 
@@ -66,9 +68,9 @@ class Transport:
             BackendError: the server refused, or failed.
         """
         data = None if body is None else orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
-        attempt = 0
+        attempt, patient_until = 0, time.monotonic() + _PASSING_SECONDS
         while True:
-            last = attempt == self._config.retries
+            last = attempt >= self._config.retries
             try:
                 status, content = self._sent(method, path, data)
             except httpx.TransportError as error:
@@ -78,11 +80,12 @@ class Transport:
                 if status < _ERRORS:
                     return orjson.loads(content) if content else None
                 failure = _told(content)
-                if last or not (status in _AGAIN or (failure is not None and is_passing(failure))):
+                passing = failure is not None and is_passing(failure) and time.monotonic() < patient_until
+                if not passing and (last or status not in _AGAIN):
                     if failure is None:
                         raise refused(status, content.decode(errors="replace"), self.url)
                     raise chroma_error(failure, self.url) from failure
-            time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+            time.sleep(min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt))
             attempt += 1
 
     def _sent(self, method: str, path: str, data: bytes | None) -> tuple[int, bytearray]:
