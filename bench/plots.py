@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
+_MARKS = "os^vDP*X<>"
+_COLOURS = 10
+"""As many lines differ by their colour; the next ones have another mark, too."""
+
 
 def draw(runs: Iterable[Run], place: Path) -> list[Path]:
     """Draw what the runs have figures for, into the directory *place*; return the files.
@@ -32,24 +36,35 @@ def draw(runs: Iterable[Run], place: Path) -> list[Path]:
     made: list[Path] = []
     for run in runs:
         figures = [one for part in run.parts.values() for one in part.measurements]
-        for name, chosen, plot in (
-            ("search", "search", _recall),
-            ("cdf", "cdf", _latencies),
-            ("growth", "growth", _growth),
-        ):
-            some = [one for one in figures if one.topic == chosen]
+        for name, plot in (("search", _recall), ("cdf", _latencies), ("growth", _growth)):
+            some = [one for one in figures if one.topic == name]
             if some:
-                made.append(_drawn(pyplot, place / f"{run.name}-{name}.svg", plot, some))
+                panels = list(dict.fromkeys(one.who for one in some)) if plot is _growth else [None]
+                made.append(_drawn(pyplot, place / f"{run.name}-{name}.svg", plot, some, panels))
     return made
 
 
 def _drawn(
-    pyplot: Any, path: Path, plot: Callable[[Any, Sequence[Measurement]], None], some: Sequence[Measurement]
+    pyplot: Any,
+    path: Path,
+    plot: Callable[[Any, Sequence[Measurement]], None],
+    some: Sequence[Measurement],
+    panels: Sequence[str | None],
 ) -> Path:
-    figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
-    plot(axes, some)
-    axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize=7)
+    """Draw one panel, or one for each contestant, with the legend beside them."""
+    rows, columns = (len(panels) + 1) // 2, min(2, len(panels))
+    size = (8.5, 4.5) if rows == 1 else (8.5, 3.5 * rows)
+    figure, grid = pyplot.subplots(
+        rows, columns, figsize=size, squeeze=False, sharey=True, layout="constrained"
+    )
+    for axes, who in zip(grid.flat, panels, strict=False):
+        plot(axes, [one for one in some if who is None or one.who == who])
+        for number, line in enumerate(axes.get_lines()):
+            line.set(marker=_MARKS[number // _COLOURS], markersize=4 if plot is not _latencies else 0)
+        axes.set(title=who or "")
+        axes.grid(visible=True, alpha=0.3)
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, loc="outside right center")
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
     path.write_text("\n".join(line.rstrip() for line in path.read_text().splitlines()) + "\n")
@@ -63,7 +78,7 @@ def _recall(axes: Any, some: Sequence[Measurement]) -> None:
             for what in ("rate", "recall@10")
         )
         points = sorted((recalls[effort], rates[effort]) for effort in rates)
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=who)
+        axes.plot(*zip(*points, strict=True), label=who)
     axes.set(xlabel="recall@10", ylabel="searches a second", yscale="log")
 
 
@@ -77,11 +92,10 @@ def _latencies(axes: Any, some: Sequence[Measurement]) -> None:
 
 
 def _growth(axes: Any, some: Sequence[Measurement]) -> None:
-    for who, what in dict.fromkeys((one.who, one.what) for one in some if "rows" in one.case):
-        points = [
-            (one.case["rows"], one.value)
-            for one in some
-            if (one.who, one.what) == (who, what) and "rows" in one.case
-        ]
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=f"{who}: {what}")
+    """Draw the costs of one contestant."""
+    sized = [one for one in some if "rows" in one.case]
+    for what in dict.fromkeys(one.what for one in sized):
+        points = [(one.case["rows"], one.value) for one in sized if one.what == what]
+        axes.plot(*zip(*points, strict=True), label=what)
     axes.set(xlabel="rows", ylabel="µs", xscale="log", yscale="log")
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
