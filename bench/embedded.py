@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from functools import partial
 from itertools import cycle
 from time import perf_counter
@@ -14,7 +13,7 @@ import numpy as np
 from bench.claims import claim
 from bench.floor import RawFetch, RawFiles, raw_hnsw, unit
 from bench.life import asynchronous, memory, reopen
-from bench.measure import paired
+from bench.measure import paired, set_aside
 from pygent_vec import DistanceMetric, F, IndexSpec, VectorBatch, VectorQuery
 from pygent_vec.sync import SyncVectorStore
 from pygent_vec.sync import open_store as open_sync_store
@@ -41,8 +40,7 @@ def measure_embedded(data: Corpus, work: Path, *, rounds: int) -> Iterator[Claim
     path = work / "store"
     with open_sync_store("faiss", path=path) as store:
         _filled(store, data)
-        gc.collect()
-        gc.freeze()  # the corpus would weigh on the collections of whoever makes more objects
+        set_aside()
         raw = raw_hnsw(data.vectors, **_GRAPH)
         database = path / "collections" / "default" / "documents.sqlite3"
         for target in (None, 0.95):

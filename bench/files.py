@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from bench.claims import claim
-from bench.measure import paired
+from bench.measure import paired, set_aside
 from pygent_vec import SyncVectorStore, VectorBatch, open_store
 from pygent_vec.transfer.files import export_documents, import_documents
 
@@ -32,8 +31,7 @@ def measure_files(data: Corpus, work: Path, *, rounds: int) -> list[Claim]:
     """Return what exports and imports of a FAISS store cost, in turns with the bare libraries."""
     _fill(data, work / "store", len(data.ids))
     _fill(data, work / "tenth", len(data.ids) // 10)
-    gc.collect()
-    gc.freeze()  # Python would look through the benchmark's own documents again and again, Arrow never does
+    set_aside()
     few = max(3, min(rounds, 7))
     return [_export(work, few), _import(data, work, few), _memory(work)]
 

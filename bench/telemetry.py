@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from bench.claims import claim
-from bench.measure import paired
+from bench.measure import paired, set_aside
 from pygent_vec import IndexSpec, SyncVectorStore, VectorBatch, VectorQuery, open_store
 from pygent_vec.telemetry import LocalMetrics, OpenTelemetryObserver
 
@@ -42,8 +41,7 @@ def measure_telemetry(data: Corpus, work: Path, *, rounds: int) -> Iterator[Clai
         for start in range(0, len(data.ids), 1000):
             store.add_batch(_batch(data, start))
         store.optimize()
-        gc.collect()
-        gc.freeze()  # the corpus would weigh on the collections of whoever makes more objects
+        set_aside()
         bare, off, on, full = _sides(store, data, counters, opentelemetry)
         yield _claim("telemetry.off", off, bare, rounds)
         yield _claim("telemetry.counters", on, off, rounds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import statistics
 import subprocess
@@ -16,6 +15,7 @@ import attrs
 
 from bench.claims import claim
 from bench.handmade import address_of
+from bench.measure import set_aside
 from pygent_vec import VectorBatch, VectorStore, open_store
 from pygent_vec.transfer import copy
 
@@ -35,8 +35,7 @@ _SMALL, _LARGE = "small", "large"
 
 def measure_transfer(data: Corpus, work: Path, *, rounds: int) -> list[Claim]:
     """Return how fast copies are in both directions, and how their memory grows with the collection."""
-    gc.collect()
-    gc.freeze()  # or Python looks through the benchmark's own documents again and again
+    set_aside()
     return asyncio.run(_measured(data, work, min(rounds, _ROUNDS)))
 
 

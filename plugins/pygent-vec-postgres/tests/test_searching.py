@@ -32,6 +32,14 @@ def documents(vectors: np.ndarray, **more: object):
     return batch(names, vectors, [{"n": row, "third": row % 3} for row in range(len(vectors))], **more)
 
 
+async def indexed(lab, vectors: np.ndarray):
+    """Return a collection of these vectors with a graph over them."""
+    table = await lab.table(vectors.shape[1], index="hnsw")
+    await lab.write(table, documents(vectors))
+    await lab.build(table)
+    return table
+
+
 def recall(hits, query, vectors, k, metric=DistanceMetric.COSINE):
     """Return recall by distance, and check that the hits are whole and truly scored."""
     truth = distances_to(metric, query, vectors)
@@ -131,9 +139,7 @@ def test_a_search_is_one_round_trip_once_the_collection_is_known(settings):
     vectors = clustered(4000, 8)
 
     async def work(lab):
-        table = await lab.table(8, index="hnsw")
-        await lab.write(table, documents(vectors))
-        await lab.build(table)
+        table = await indexed(lab, vectors)
         recorder, searcher = Recorder(lab.connection), Searcher()
         inner = attrs.evolve(lab, connection=recorder)
         seen = []
@@ -248,9 +254,7 @@ def test_rows_that_died_in_the_index_cost_no_results(settings):
     order = np.argsort(distances_to(DistanceMetric.COSINE, vectors[0], vectors))
 
     async def work(lab):
-        table = await lab.table(8, index="hnsw")
-        await lab.write(table, documents(vectors))
-        await lab.build(table)
+        table = await indexed(lab, vectors)
         await writing.delete(lab.connection, table, [f"d{row:05}" for row in order[:3900]])
         return await lab.search(table, vectors[0], 50), await lab.search(table, vectors[:3], 200)
 
@@ -265,9 +269,7 @@ def test_an_index_goes_on_only_where_the_nearest_rows_have_died(settings):
     order = np.argsort(distances_to(DistanceMetric.COSINE, vectors[0], vectors))
 
     async def work(lab):
-        table = await lab.table(8, index="hnsw")
-        await lab.write(table, documents(vectors))
-        await lab.build(table)
+        table = await indexed(lab, vectors)
         searcher, recorder = Searcher(), Recorder(lab.connection)
         inner, asked = attrs.evolve(lab, connection=recorder), []
         for dead in ((), order[:300], ()):
@@ -289,9 +291,7 @@ def test_an_impatient_search_goes_on_in_the_index(settings, monkeypatch, patienc
     vectors = clustered(4000, 8)
 
     async def work(lab):
-        table = await lab.table(8, index="hnsw")
-        await lab.write(table, documents(vectors))
-        await lab.build(table)
+        table = await indexed(lab, vectors)
         searcher, recorder = Searcher(), Recorder(lab.connection)
         inner = attrs.evolve(lab, connection=recorder)
         condition = {"n": {"$lt": 150}}
@@ -366,9 +366,7 @@ def test_what_a_filter_matched_is_forgotten_when_it_no_longer_does(settings):
     vectors = clustered(4000, 8)
 
     async def work(lab):
-        table = await lab.table(8, index="hnsw")
-        await lab.write(table, documents(vectors))
-        await lab.build(table)
+        table = await indexed(lab, vectors)
         searcher = Searcher()
         await lab.search(table, vectors[0], 10, {"third": 1}, searcher=searcher)
         await writing.delete_where(lab.connection, table, parse_filter({"third": 1, "n": {"$gte": 30}}))
@@ -394,9 +392,7 @@ def test_the_settings_of_a_search_do_not_leak_into_the_session(settings):
     vectors = clustered(4000, 8)
 
     async def work(lab):
-        table = await lab.table(8, index="hnsw")
-        await lab.write(table, documents(vectors))
-        await lab.build(table)
+        table = await indexed(lab, vectors)
         await lab.search(table, vectors[0], 300)
         await lab.search(table, vectors[0], 10, {"third": 1})
         return await lab.connection.fetchrow(

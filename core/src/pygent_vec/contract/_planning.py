@@ -124,7 +124,7 @@ def _shape_key(query: VectorQuery) -> tuple[object, ...]:
     return (
         query.collection,
         query.distance_metric,
-        None if query.metadata_filter is None else id(query.metadata_filter),
+        id(query.metadata_filter),
         query.exact,
         query.include_content,
         query.include_metadata,

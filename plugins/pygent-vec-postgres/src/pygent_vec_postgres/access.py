@@ -133,15 +133,6 @@ class Access:
         """Return what *work*, which only reads, returns; on the replica, where there is one."""
         replica = self.replica
         if replica is None:
-            known = self._known.get(spec.name)
-            if known is not None and known.table.spec is spec:
-                # What nearly always succeeds goes without the frames of what could have to be done again.
-                try:
-                    async with self.primary.connection(seconds=seconds) as connection:
-                        return await work(connection, known.table)
-                except Exception as error:
-                    if not _may_be_done_again(error):
-                        raise
             return await self.run(spec, work, repeatable=True, seconds=seconds)
 
         async def leased(table: Table) -> T:
@@ -212,10 +203,6 @@ class Access:
             table = known.table  # the same object: what hangs on it stays
         self.learn(table)
         return table
-
-
-def _may_be_done_again(error: Exception) -> bool:
-    return isinstance(error, _STALE) or connection_lost(error) or rolled_back(error)
 
 
 def _alike(one: CollectionSpec, other: CollectionSpec) -> bool:
