@@ -10,17 +10,19 @@ import pytest
 from pygent_vec import DistanceMetric, F, IndexSpec, VectorBatch, VectorQuery
 from pygent_vec.model import distances_to
 from pygent_vec.sync import SyncVectorStore
-from pygent_vec_chroma import searching
+from pygent_vec_chroma import reading, searching
 from pygent_vec_chroma.config import ChromaConfig
 from pygent_vec_chroma.store import ChromaStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pygent_vec import VectorSearchResult
     from pygent_vec.filters import Filter
     from pygent_vec.model import Float32Matrix
+    from pygent_vec_chroma.catalogue import Handle
+    from pygent_vec_chroma.driver import Include, NativeRows
 
 ROWS, DIMENSION = 4_500, 16
 METRICS = list(DistanceMetric)
@@ -106,6 +108,20 @@ def test_few_matching_documents_are_compared_exactly(store: SyncVectorStore, met
             VectorQuery(query_vector=query, collection=metric.value, metadata_filter=F("row") < 1_500)
         )
         _agrees(found, _nearest(metric, query, range(1_500), 10))
+
+
+def test_vectors_of_this_process_are_not_asked_of_chroma(monkeypatch: pytest.MonkeyPatch) -> None:
+    def columns(handle: Handle, ids: Sequence[str], include: Include) -> NativeRows:
+        assert not include.vectors
+        return reading.columns(handle, ids, include)
+
+    monkeypatch.setattr(searching, "columns", columns)
+    with SyncVectorStore(ChromaStore(ChromaConfig())) as store:
+        store.create_collection("default", DIMENSION, DistanceMetric.EUCLIDEAN)
+        rows = [{"row": row} for row in range(3_000)]
+        store.add_batch(VectorBatch(ids=IDS[:3_000], vectors=VECTORS[:3_000], metadatas=rows))
+        found = store.search_similar(VectorQuery(query_vector=QUERIES[0], metadata_filter=F("row") < 1_500))
+    _agrees(found, _nearest(DistanceMetric.EUCLIDEAN, QUERIES[0], range(1_500), 10))
 
 
 @pytest.mark.parametrize("metric", METRICS)

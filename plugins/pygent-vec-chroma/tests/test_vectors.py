@@ -49,11 +49,12 @@ def test_what_is_read_is_what_is_stored(limit: int, steps: list[tuple[str, list[
             assert [float(vector[0]) for vector in vectors] == [held[one] for one in names]
             continue
         cache.forget(ids)
+        if step == "write":
+            held.update(dict.fromkeys(ids, float(number)))
+            cache.keep(ids, _fetch(held, [])(ids).vectors)
+            continue
         for one in ids:
-            if step == "write":
-                held[one] = float(number)
-            else:
-                held.pop(one, None)
+            held.pop(one, None)
 
 
 def test_what_was_read_is_not_asked_for_again() -> None:

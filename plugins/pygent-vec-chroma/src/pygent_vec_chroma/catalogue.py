@@ -37,7 +37,7 @@ class Handle:
         generation: Grows with every change made through this store.
         cache: What readers keep until the next change.
         large: Whether it was found to have too many documents to compare one by one.
-        vectors: Vectors in memory; empty where others may write.
+        vectors: Those written or read last; empty where others may write.
     """
 
     driver: Driver

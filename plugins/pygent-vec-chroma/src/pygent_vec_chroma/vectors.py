@@ -60,20 +60,13 @@ class VectorCache:
         if found.vectors is None or not len(found.ids):
             return held, known
         if keep:
-            self._keep(found.ids, found.vectors)
+            self.keep(found.ids, found.vectors)
         if not held:
             return found.ids, found.vectors
         return held + found.ids, np.concatenate([known, found.vectors])
 
-    def forget(self, ids: Iterable[str]) -> None:
-        """Let go of vectors that change."""
-        with self._lock:
-            for one in ids:
-                slot = self._slots.pop(one, None)
-                if slot is not None:
-                    self._ids[slot] = None
-
-    def _keep(self, ids: Sequence[str], vectors: Float32Matrix) -> None:
+    def keep(self, ids: Sequence[str], vectors: Float32Matrix) -> None:
+        """Keep vectors, float32 `[n, d]`, unless they are more than fit; those of ids that are kept stay."""
         capacity = self._limit // (vectors.shape[1] * _ITEM)
         with self._lock:
             if len(ids) > capacity:
@@ -89,6 +82,14 @@ class VectorCache:
                 self._ids[slot], self._slots[ids[place]] = ids[place], slot
             self._matrix[slots] = vectors[fresh]
             self._next = (self._next + len(fresh)) % size
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Let go of vectors that change."""
+        with self._lock:
+            for one in ids:
+                slot = self._slots.pop(one, None)
+                if slot is not None:
+                    self._ids[slot] = None
 
     def _reserve(self, rows: int, capacity: int, dimension: int) -> None:
         """Let the matrix have *rows* at least; what it grows by takes no memory before it is written."""

@@ -43,7 +43,9 @@ def write(handle: Handle, batch: VectorBatch, mode: WriteMode, *, preserve_creat
     rows = encoded(batch, places, _created_at(batch, places, stored, preserve_created=preserve_created))
     if batch.contents is None:
         raise TypeError("core gives a backend batches whose columns are set")
-    whole = len(places) == len(batch)
+    vectors = batch.vectors
+    if len(places) < len(batch):
+        vectors = vectors[np.array(places, dtype=np.intp)]
     replaces = any(one in stored for one in ids)
     # Where other processes write too, an id may appear meanwhile, and Chroma's add would pass over it.
     put = handle.driver.upsert if replaces or handle.multi_process else handle.driver.add
@@ -51,12 +53,14 @@ def write(handle: Handle, batch: VectorBatch, mode: WriteMode, *, preserve_creat
     put(
         handle.native,
         ids=ids,
-        vectors=batch.vectors if whole else batch.vectors[np.array(places, dtype=np.intp)],
+        vectors=vectors,
         documents=[batch.contents[place] for place in places],
         metadatas=[
             replacing(row, stored[one]) if one in stored else row for one, row in zip(ids, rows, strict=True)
         ],
     )
+    if not handle.multi_process:
+        handle.vectors.keep(ids, vectors)
     return ids
 
 
