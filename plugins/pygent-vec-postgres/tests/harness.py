@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
@@ -30,6 +31,14 @@ def socket_dsn(directory: str, **more: str) -> str:
     """Return the DSN of an embedded server."""
     extra = "".join(f"&{name}={quote(value)}" for name, value in more.items())
     return f"postgresql:///postgres?host={quote(directory, safe='')}&user=postgres{extra}"
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 class Server:

@@ -24,7 +24,7 @@ from pygent_vec_postgres.schema.extension import find_extension
 from pygent_vec_postgres.server import embedded
 from pygent_vec_postgres.server.embedded import EmbeddedServer
 
-from .harness import Server, made, socket_dsn
+from .harness import Server, free_port, made, socket_dsn
 
 
 def opening(settings: dict[str, object], **more: object) -> PygentVecError:
@@ -107,12 +107,14 @@ def test_bad_encryption_settings_are_config_errors(settings):
 
 
 def test_required_encryption_that_the_server_does_not_have_is_unavailable():
+    port = free_port()
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
-        plain = EmbeddedServer(Path(name) / "db", settings={"listen_addresses": "127.0.0.1", "port": "54329"})
+        listening = {"listen_addresses": "127.0.0.1", "port": str(port)}
+        plain = EmbeddedServer(Path(name) / "db", settings=listening)
         plain.start()
         try:
-            parts = {"host": "127.0.0.1", "port": 54329, "user": "postgres", "database": "postgres"}
+            parts = {"host": "127.0.0.1", "port": port, "user": "postgres", "database": "postgres"}
             error = opening({**parts, "ssl_mode": "require"})
         finally:
             plain.stop()

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pygent_vec.errors import BackendUnavailableError, PygentVecError
 from pygent_vec_postgres.server.account import unprivileged
 
 from .bouncing import bouncing
-from .harness import Server, made
+from .harness import Server, free_port, made
 
 OPENSSL = shutil.which("openssl")
 
@@ -57,9 +56,7 @@ def address(server: Server, place: Path) -> Iterator[dict[str, object]]:
     """The settings of a proxy that takes encrypted connections only; the embedded server knows none."""
     key, signed = certificate(place, "server")
     certificate(place, "stranger")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with bouncing(
         server,
         f"listen_port = {port}",
