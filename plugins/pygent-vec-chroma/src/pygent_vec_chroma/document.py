@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -41,7 +41,7 @@ _MAX_FLAT = 4_000
 _EXACT_SIGNIFICAND, _EXACT_EXPONENT = 2**53, 22
 """Decimal numbers within are read exactly by Chroma's parser, others with an error of up to two ulps."""
 _NUDGE_ULPS = 4
-_SCALARS = (str, bool, int)
+_SCALARS = (str, int)
 _NO_OWN_FIELDS: OwnFields = (None, None, None, None, None)
 
 
@@ -64,9 +64,9 @@ def encoded(
     own = [(key, column) for key, column in zip(OWN_KEYS, columns, strict=True) if column is not None]
     updated_at = batch.updated_at.tolist()
     rows = []
-    names = _Names()
+    plain, spelled = _Plain(), _Spelled()
     for place, created in zip(places, created_at, strict=True):
-        native = _flat(cast("JsonObject", batch.metadatas[place]), names)
+        native = _flat(cast("JsonObject", batch.metadatas[place]), plain, spelled)
         for name, column in own:
             if column[place] is not None:
                 native[name] = column[place]
@@ -79,40 +79,33 @@ def encoded(
     return rows
 
 
-class _Names:
-    """What keys and paths become, worked out once for the rows of a batch, which have mostly the same."""
+class _Plain(dict[str, bool]):
+    """Whether a metadata key may stand in Chroma as it is: worked out once for the rows of a batch."""
 
-    def __init__(self) -> None:
-        self._plain: dict[str, bool] = {}
-        self._fields: dict[tuple[str, ...], str] = {}
-
-    def is_plain(self, key: str) -> bool:
-        """Return whether a metadata key may stand in Chroma as it is."""
-        plain = self._plain.get(key)
-        if plain is None:
-            plain = self._plain[key] = is_plain_key(key)
+    def __missing__(self, key: str) -> bool:
+        plain = self[key] = is_plain_key(key)
         return plain
 
-    def field(self, path: tuple[str, ...]) -> str:
-        """Return a metadata field as filters spell it."""
-        text = self._fields.get(path)
-        if text is None:
-            text = self._fields[path] = str(Field(path))
+
+class _Spelled(dict[tuple[str, ...], str]):
+    """Metadata fields as filters spell them, by their paths: worked out once for the rows of a batch."""
+
+    def __missing__(self, path: tuple[str, ...]) -> str:
+        text = self[path] = str(Field(path))
         return text
 
 
-def _flat(metadata: JsonObject, names: _Names) -> dict[str, NativeValue]:
+def _flat(metadata: JsonObject, plain: _Plain, spelled: _Spelled) -> dict[str, NativeValue]:
     """Return metadata as Chroma's keys: what it keeps exactly, and the rest as JSON and for filters."""
-    native: dict[str, NativeValue] = {}
+    native: dict[str, Any] = {}
     rest: JsonObject = {}
     for key, value in metadata.items():
-        kind = type(value)
-        kept = _is_kept(cast("float", value)) if kind is float else kind in _SCALARS
-        if kept and names.is_plain(key):
-            native[key] = cast("NativeValue", value)
+        kept = _is_kept(value) if isinstance(value, float) else isinstance(value, _SCALARS)
+        if kept and plain[key]:
+            native[key] = value
         else:
             rest[key] = value
-            _index(native, (key,), value, names)
+            _index(native, (key,), value, spelled)
     if rest:
         native[JSON] = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
     return native
@@ -125,20 +118,22 @@ def _too_large(one: str, values: int) -> InvalidDocumentError:
     )
 
 
-def _index(native: dict[str, NativeValue], path: tuple[str, ...], value: JsonValue, names: _Names) -> None:
+def _index(
+    native: dict[str, NativeValue], path: tuple[str, ...], value: JsonValue, spelled: _Spelled
+) -> None:
     """Add what filters need to know of a value that is kept as JSON."""
     if isinstance(value, list):
-        field = names.field(path)
+        field = spelled[path]
         for text in value:
             if isinstance(text, str):
                 key = element_key(field, text)
                 native[key] = element_value(text, native.get(key))
     elif isinstance(value, dict):
         for key, item in value.items():
-            _index(native, (*path, key), item, names)
+            _index(native, (*path, key), item, spelled)
     elif isinstance(value, float):
         native[native_key(Field(path))] = _near(value)
-    elif isinstance(value, (str, bool, int)):
+    elif isinstance(value, _SCALARS):
         native[native_key(Field(path))] = value
 
 
