@@ -31,8 +31,11 @@ _FEW, _FEW_REMOTE = 2_000, 200
 
 Fewer of a server's, whose vectors come as text and are not kept.
 """
-_SMALL = 1_000
-"""A collection of so many documents is compared one by one where its vectors can be kept."""
+_SMALL, _SMALL_REMOTE = 1_000, 200
+"""A collection of so many documents is compared one by one where its vectors can be kept.
+
+On a server Chroma's graph is asked for all of them, and believed if it finds them.
+"""
 _IDS = "ids"
 """What the ids of a small collection are kept by until the next change."""
 _PRECISE_DIMENSION = 1_024
@@ -123,7 +126,8 @@ def _by_graph(handle: Handle, request: SearchRequest, where: Where | None) -> li
     """Return what Chroma's graph finds; None if it finds too little."""
     if request.k > _MOST:
         return None
-    reach = max(request.k + 1, reach_of(handle, request.effort))
+    few = 0 if where is not None else _few_rows(handle)
+    reach = max(request.k + 1, reach_of(handle, request.effort), few)
     include = _include(handle, request)
     most = min(_ROWS, page_rows(handle)) if include.vectors else _ROWS
     whole = reach == request.k + 1 <= most
@@ -135,7 +139,7 @@ def _by_graph(handle: Handle, request: SearchRequest, where: Where | None) -> li
         part = request.vectors[start : start + group]
         answers += handle.driver.query(handle.native, part, reach, where=where, include=include)
     least = min(len(rows.ids) for rows in answers)
-    if least < request.k and least < _matching(handle, request):
+    if least < few or (not few and least < request.k and least < _matching(handle, request)):
         return None
     found = []
     for query, rows in zip(request.vectors, answers, strict=True):
@@ -149,6 +153,15 @@ def _by_graph(handle: Handle, request: SearchRequest, where: Where | None) -> li
         else:
             found.append(_chosen(handle, request, query, rows))
     return found
+
+
+def _few_rows(handle: Handle) -> int:
+    """Return how many rows a small collection on a server has; 0 of any other."""
+    if handle.large or not handle.multi_process:
+        return 0
+    rows = handle.driver.count(handle.native)
+    handle.large = rows > _SMALL_REMOTE
+    return 0 if handle.large else rows
 
 
 def _include(handle: Handle, request: SearchRequest) -> Include:

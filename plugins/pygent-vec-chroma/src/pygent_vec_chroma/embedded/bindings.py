@@ -6,7 +6,6 @@ of a store. Only when they raise an error do they import it themselves.
 
 from __future__ import annotations
 
-import resource
 from importlib import import_module
 from struct import Struct
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,8 @@ __all__ = ["MISSING", "described", "matrix", "opened", "packed"]
 
 MISSING = "NotFoundError"
 """What Chroma raises for a collection or tenant that does not exist."""
-_FILES_PER_INDEX = 5
+_BOUNDLESS = 10_000_000
+"""As many indexes stay open: Chroma may lose rows of one that it drops from its cache."""
 
 
 def opened(directory: str | None) -> Any:
@@ -35,7 +35,7 @@ def opened(directory: str | None) -> Any:
         allow_reset=False,
         sqlite_db_config=config,
         persist_path=directory,
-        hnsw_cache_size=resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _FILES_PER_INDEX,
+        hnsw_cache_size=_BOUNDLESS,
     )
 
 

@@ -45,6 +45,9 @@ class Checkpoints:
     Args:
         directory: Chroma's.
         threshold: Returns a collection's `sync_threshold`.
+
+    Attributes:
+        opened: How many indexes Chroma has had to open; those of collections deleted since are among them.
     """
 
     def __init__(self, directory: Path, tables: Tables, threshold: Callable[[str], int]) -> None:
@@ -52,6 +55,7 @@ class Checkpoints:
         self._tables = tables
         self._threshold = threshold
         self._indexes: dict[str, _Index] = {}
+        self.opened = 0
 
     @contextmanager
     def guarded(self, collection: str, rows: int) -> Iterator[None]:
@@ -89,6 +93,7 @@ class Checkpoints:
         segment = self._tables.vector_segment(collection)
         if segment is None:
             return None
+        self.opened += 1
         checkpoint = self._tables.checkpoint(segment)
         index = self._indexes[collection] = _Index(
             segment, self._threshold(collection), checkpoint, self._tables.pending(collection, checkpoint)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pygent_vec_chroma.embedded import manifest
-from pygent_vec_chroma.embedded.bindings import MISSING, described, matrix, opened, packed
-from pygent_vec_chroma.embedded.checkpoints import OWN_FOLDER, Checkpoints, recover
+from pygent_vec_chroma.embedded.bindings import MISSING, described, matrix, packed
+from pygent_vec_chroma.embedded.checkpoints import OWN_FOLDER, recover
+from pygent_vec_chroma.embedded.database import Database
 from pygent_vec_chroma.embedded.reader import COLUMNS, Reader
-from pygent_vec_chroma.embedded.tables import DATABASE_NAME, Tables, analyze
+from pygent_vec_chroma.embedded.tables import DATABASE_NAME, analyze
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,47 +43,39 @@ class Engine:
             manifest.check(self._directory, self._manifest(self._directory))
             self.restored = recover(self._directory)
         self._place = (tenant, database)
-        self._bindings = opened(directory)
+        self._open = Database(self._directory, self._threshold)
         self._prepare(tenant, database)
-        # The bindings keep Python's lock while they wait for SQLite's, so a statement of ours must not be
-        # open in another thread meanwhile: it could never end.
-        self._lock = threading.Lock()
         self._sorted: dict[str, list[str]] = {}
-        self._tables: Tables | None = None
-        self._checkpoints: Checkpoints | None = None
         self._reader: Reader | None = None
-        if self._directory is not None:
-            self._tables = Tables(self._directory / DATABASE_NAME)
-            self._checkpoints = Checkpoints(self._directory, self._tables, self._threshold)
-            self._reader = Reader(self._tables, self._lock, self._catch_up)
+        if self._open.tables is not None:
+            self._reader = Reader(self._open.tables, self._open.lock, self._catch_up)
 
     def close(self) -> None:
         """Close the database."""
-        if self._tables is not None:
-            self._tables.close()
-        del self._bindings
+        self._open.close()
         if self._directory is not None:
             manifest.write(self._directory, self._manifest(self._directory))
 
     def ping(self, _: Header, __: bytearray) -> tuple[Header, bytes]:
         """Give a sign of life."""
-        self._bindings.count_collections(*self._place)
+        with self._open.reading(None) as bindings:
+            bindings.count_collections(*self._place)
         return {}, b""
 
     def collections(self, _: Header, __: bytearray) -> tuple[Header, bytes]:
         """Return all collections."""
-        with self._lock:
-            found = self._bindings.list_collections(None, 0, *self._place)
+        with self._open.alone() as bindings:
+            found = bindings.list_collections(None, 0, *self._place)
         return {"collections": [described(one) for one in found]}, b""
 
     def create(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Create a collection; None if there is one of that name."""
-        with self._lock:
-            names = {one.name for one in self._bindings.list_collections(None, 0, *self._place)}
+        with self._open.alone() as bindings:
+            names = {one.name for one in bindings.list_collections(None, 0, *self._place)}
             if header["name"] in names:
                 return {"collection": None}, b""
             configuration = json.dumps({"hnsw": header["hnsw"]})
-            made = self._bindings.create_collection(
+            made = bindings.create_collection(
                 header["name"], configuration, None, header["metadata"], _NOT_EXISTING, *self._place
             )
         return {"collection": described(made)}, b""
@@ -91,8 +83,8 @@ class Engine:
     def modify(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Change a collection's name, metadata or configuration."""
         hnsw = header["hnsw"]
-        with self._lock:
-            self._bindings.update_collection(
+        with self._open.alone() as bindings:
+            bindings.update_collection(
                 header["collection"],
                 header["name"],
                 header["metadata"],
@@ -103,25 +95,19 @@ class Engine:
     def drop(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Delete a collection, and the files of its index, which Chroma leaves behind."""
         collection = header["collection"]
-        with self._lock:
-            found = self._bindings.list_collections(None, 0, *self._place)
+        with self._open.dropping(collection) as bindings:
+            found = bindings.list_collections(None, 0, *self._place)
             names = [one.name for one in found if str(one.id) == collection]
-            if not names:
-                return {"dropped": False}, b""
-            if self._checkpoints is not None:
-                with self._checkpoints.guarded(collection, 0):
-                    self._bindings.delete_collection(names[0], *self._place)
-                self._checkpoints.forget(collection)
-            else:
-                self._bindings.delete_collection(names[0], *self._place)
-            self._sorted.pop(collection, None)
-        return {"dropped": True}, b""
+            if names:
+                bindings.delete_collection(names[0], *self._place)
+                self._sorted.pop(collection, None)
+        return {"dropped": bool(names)}, b""
 
     def add(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
         """Insert rows."""
         collection, vectors = header["collection"], matrix(body, len(header["ids"]))
-        with self._writing(collection, len(header["ids"])):
-            self._bindings.add(
+        with self._writing(collection, len(header["ids"])) as bindings:
+            bindings.add(
                 header["ids"],
                 collection,
                 vectors,
@@ -135,8 +121,8 @@ class Engine:
     def upsert(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
         """Insert or change rows."""
         collection, vectors = header["collection"], matrix(body, len(header["ids"]))
-        with self._writing(collection, len(header["ids"])):
-            self._bindings.upsert(
+        with self._writing(collection, len(header["ids"])) as bindings:
+            bindings.upsert(
                 collection,
                 header["ids"],
                 vectors,
@@ -150,8 +136,8 @@ class Engine:
     def delete(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Delete rows."""
         collection = header["collection"]
-        with self._writing(collection, len(header["ids"])):
-            self._bindings.delete(collection, header["ids"], None, None, None, *self._place)
+        with self._writing(collection, len(header["ids"])) as bindings:
+            bindings.delete(collection, header["ids"], None, None, None, *self._place)
         return {}, b""
 
     def get(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
@@ -160,8 +146,8 @@ class Engine:
         if answer is not None:
             return answer, b""
         where = header["where"]
-        with self._reading(header["collection"]):
-            found = self._bindings.get(
+        with self._open.reading(header["collection"]) as bindings:
+            found = bindings.get(
                 header["collection"],
                 header["ids"],
                 None if where is None else json.dumps(where),
@@ -189,8 +175,8 @@ class Engine:
 
     def _queried(self, header: Header, queries: list[list[float]], include: list[str]) -> Any:
         where = header["where"]
-        with self._reading(header["collection"]):
-            return self._bindings.query(
+        with self._open.reading(header["collection"]) as bindings:
+            return bindings.query(
                 header["collection"],
                 header["ids"],
                 queries,
@@ -203,20 +189,22 @@ class Engine:
 
     def count(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Return how many rows there are."""
-        with self._writing(header["collection"], 0):  # it holds Python's lock, as a write does
-            return {"count": self._bindings.count(header["collection"], *self._place)}, b""
+        with self._open.writing(
+            header["collection"], 0
+        ) as bindings:  # it holds Python's lock, as a write does
+            return {"count": bindings.count(header["collection"], *self._place)}, b""
 
     def ids_after(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Return ids in order."""
         collection, after, limit = header["collection"], header["after"] or "", header["limit"]
-        if self._tables is not None:
+        if self._open.tables is not None:
             self._catch_up(collection)
-            with self._lock:
-                return {"ids": self._tables.ids_after(collection, after, limit)}, b""
-        with self._lock:
+            with self._open.alone():
+                return {"ids": self._open.tables.ids_after(collection, after, limit)}, b""
+        with self._open.alone() as bindings:
             ids = self._sorted.get(collection)
             if ids is None:
-                found = self._bindings.get(collection, None, None, None, 0, None, [], *self._place)
+                found = bindings.get(collection, None, None, None, 0, None, [], *self._place)
                 ids = self._sorted[collection] = sorted(found.ids)
         from bisect import bisect_right
 
@@ -226,53 +214,44 @@ class Engine:
     def analyze(self, _: Header, __: bytearray) -> tuple[Header, bytes]:
         """Let SQLite measure its indexes, by which it then plans filters."""
         if self._directory is not None:
-            with self._lock:
+            with self._open.alone():
                 analyze(self._directory / DATABASE_NAME)
         return {}, b""
 
     def _catch_up(self, collection: str) -> None:
         """Let Chroma bring its tables up to its queue, as its first call on a collection does."""
-        if self._checkpoints is not None and not self._checkpoints.known(collection):
-            with self._writing(collection, 0):
-                self._bindings.count(collection, *self._place)
+        if not self._open.knows(collection):
+            with self._open.writing(collection, 0) as bindings:
+                bindings.count(collection, *self._place)
 
     def _manifest(self, directory: Path) -> Path:
         return directory / OWN_FOLDER / manifest.MANIFEST_NAME
 
     @contextmanager
-    def _writing(self, collection: str, rows: int) -> Iterator[None]:
-        guard = nullcontext() if self._checkpoints is None else self._checkpoints.guarded(collection, rows)
-        with self._lock:
-            if rows:
-                self._sorted.pop(collection, None)
-            with guard:
-                yield
+    def _writing(self, collection: str, rows: int) -> Iterator[Any]:
+        with self._open.writing(collection, rows) as bindings:
+            self._sorted.pop(collection, None)
+            yield bindings
 
-    @contextmanager
-    def _reading(self, collection: str) -> Iterator[None]:
-        if self._checkpoints is None or self._checkpoints.known(collection):
-            yield
-            return
-        with self._writing(collection, 0):
-            yield
-
-    def _threshold(self, collection: str) -> int:
-        found = self._bindings.get_collection_by_id(collection, *self._place)
+    def _threshold(self, bindings: Any, collection: str) -> int:
+        found = bindings.get_collection_by_id(collection, *self._place)
         hnsw = (found.configuration or {}).get("hnsw") or {}
         return int(hnsw.get("sync_threshold") or _DEFAULT_THRESHOLD)
 
     def _prepare(self, tenant: str, database: str) -> None:
         """Make the tenant and the database; Chroma's default ones exist always."""
-        databases = {one.name for one in self._bindings.list_databases(None, 0, tenant)}
-        if not databases and tenant != _TENANT:
-            self._prepare_tenant(tenant)
-        if database not in databases:
-            self._bindings.create_database(database, tenant)
+        with self._open.alone() as bindings:
+            databases = {one.name for one in bindings.list_databases(None, 0, tenant)}
+            if not databases and tenant != _TENANT:
+                _make_tenant(bindings, tenant)
+            if database not in databases:
+                bindings.create_database(database, tenant)
 
-    def _prepare_tenant(self, tenant: str) -> None:
-        try:
-            self._bindings.get_tenant(tenant)
-        except Exception as error:
-            if type(error).__name__ != MISSING:
-                raise
-            self._bindings.create_tenant(tenant)
+
+def _make_tenant(bindings: Any, tenant: str) -> None:
+    try:
+        bindings.get_tenant(tenant)
+    except Exception as error:
+        if type(error).__name__ != MISSING:
+            raise
+        bindings.create_tenant(tenant)
