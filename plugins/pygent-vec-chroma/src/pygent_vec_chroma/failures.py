@@ -32,7 +32,7 @@ _TORN_TEXTS = (
     "malformed",
     "not a database",
 )
-_PASSING_TEXTS = ("nothing found on disk", "error finding id", "database is locked")
+_PASSING_TEXTS = ("error finding id", "database is locked")
 _FULL_TEXTS = ("disk is full", "no space left", "disk i/o error")
 _BUSY_TEXTS = ("database is locked", "database table is locked")
 _FORBIDDEN_TEXTS = ("readonly database", "unable to open database", "permission denied")

@@ -126,8 +126,10 @@ def _by_graph(handle: Handle, request: SearchRequest, where: Where | None) -> li
     """Return what Chroma's graph finds; None if it finds too little."""
     if request.k > _MOST:
         return None
-    few = 0 if where is not None else _few_rows(handle)
-    reach = max(request.k + 1, reach_of(handle, request.effort), few)
+    few = None if where is not None else _few_rows(handle)
+    if few == 0:
+        return None
+    reach = max(request.k + 1, reach_of(handle, request.effort), few or 0)
     include = _include(handle, request)
     most = min(_ROWS, page_rows(handle)) if include.vectors else _ROWS
     whole = reach == request.k + 1 <= most
@@ -139,7 +141,9 @@ def _by_graph(handle: Handle, request: SearchRequest, where: Where | None) -> li
         part = request.vectors[start : start + group]
         answers += handle.driver.query(handle.native, part, reach, where=where, include=include)
     least = min(len(rows.ids) for rows in answers)
-    if least < few or (not few and least < request.k and least < _matching(handle, request)):
+    if few is not None and least < few:
+        return None
+    if few is None and least < request.k and least < _matching(handle, request):
         return None
     found = []
     for query, rows in zip(request.vectors, answers, strict=True):
@@ -155,13 +159,17 @@ def _by_graph(handle: Handle, request: SearchRequest, where: Where | None) -> li
     return found
 
 
-def _few_rows(handle: Handle) -> int:
-    """Return how many rows a small collection on a server has; 0 of any other."""
+def _few_rows(handle: Handle) -> int | None:
+    """Return how many rows a small collection on a server has; None of any other.
+
+    A collection that never had any may not be asked: Chroma calls its index damaged where a client was killed
+    amid its first write.
+    """
     if handle.large or not handle.multi_process:
-        return 0
+        return None
     rows = handle.driver.count(handle.native)
     handle.large = rows > _SMALL_REMOTE
-    return 0 if handle.large else rows
+    return None if handle.large else rows
 
 
 def _include(handle: Handle, request: SearchRequest) -> Include:
