@@ -256,3 +256,22 @@ class StatsOfOneCollection(Broken):
     async def public_get_stats(self) -> StoreStats:
         stats = await super().get_stats()
         return attrs.evolve(stats, collections=dict(list(stats.collections.items())[:1]))
+
+
+class IndexDroppedFromACacheLacksTheNewest(Broken):
+    """Chroma's cache of indexes: one that was dropped is read from its files again, without its queue."""
+
+    breaks: ClassVar = ("VS-221",)
+    _HELD = 16
+
+    async def public_search_similar(self, query: VectorQuery) -> list[VectorSearchResult]:
+        results = await super().search_similar(query)
+        self._held: dict[str, int] = getattr(self, "_held", {})
+        self._dropped: dict[str, int] = getattr(self, "_dropped", {})
+        rows = self._dropped.pop(query.collection, None)
+        self._held.pop(query.collection, None)
+        self._held[query.collection] = len(results)
+        if len(self._held) > self._HELD:
+            oldest = next(iter(self._held))
+            self._dropped[oldest] = self._held.pop(oldest) - 1
+        return results if rows is None else results[:rows]

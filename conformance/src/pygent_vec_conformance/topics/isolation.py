@@ -70,6 +70,29 @@ async def search_and_count_stay_in_their_collection(world: World) -> None:
         expect.equal(count, 0, f"documents of {other!r} counted in {name!r}")
 
 
+@check("VS-221", timeout=600)
+async def searches_of_many_collections_in_turn_miss_nothing(world: World) -> None:
+    """Searches of more collections than a cache may hold indexes of find each document, each time."""
+    names = [f"many-{number}" for number in range(world.profile.times(24, 300))]
+    for name in names:
+        await world.collection(name)
+        await world.store.add_documents([VectorDocument(id="a", embedding=[1, 0, 0, 0], collection=name)])
+    for turn in ("first", "second"):
+        for name in names:
+            document = VectorDocument(id=turn, embedding=[0, 1, 0, 0], collection=name)
+            await world.store.add_documents([document])
+            results = await world.store.search_similar(
+                VectorQuery(query_vector=[1, 1, 0, 0], collection=name, limit=5)
+            )
+            found = {result.document.id for result in results}
+            expect.equal(found, {"a", "first", turn}, f"what the {turn} search of {name!r} finds")
+    for name in names:
+        query = VectorQuery(query_vector=[1, 1, 0, 0], collection=name, limit=5)
+        expect.equal(
+            len(await world.store.search_similar(query)), 3, f"results of the last search of {name!r}"
+        )
+
+
 @check("VS-221")
 async def writes_and_deletes_stay_in_their_collection(world: World) -> None:
     """Overwriting, updating, deleting and optimizing one collection leave the other one alone."""
