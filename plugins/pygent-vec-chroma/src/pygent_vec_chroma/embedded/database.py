@@ -51,9 +51,10 @@ class Database:
         # open in another thread meanwhile: it could never end.
         self.lock = threading.Lock()
         self._turn = threading.Condition()
-        self._reads = 0
+        self._reads, self._renewing = 0, False
         self._most = max(_FEWEST_INDEXES, (_descriptors() - _SPARE) // _PER_INDEX)
-        self._bindings: Any = self._opened()
+        self._bindings: Any = None
+        self._ready()
         self.tables: Tables | None = None
         self._checkpoints: Checkpoints | None = None
         if directory is not None:
@@ -70,28 +71,30 @@ class Database:
     def alone(self) -> Iterator[Any]:
         """Yield the bindings to a call that reads or writes no rows."""
         with self.lock:
-            yield self._bindings
+            yield self._ready()
 
     @contextmanager
     def writing(self, collection: str, rows: int) -> Iterator[Any]:
         """Yield the bindings to a call that puts *rows* entries into a collection's queue."""
         with self.lock:
             self._make_room(collection)
+            bindings = self._ready()
             with self._guard(collection, rows):
-                yield self._bindings
+                yield bindings
 
     @contextmanager
     def reading(self, collection: str | None) -> Iterator[Any]:
         """Yield the bindings to a call that reads, beside others; the first of a *collection* is a write."""
         with self._turn:
-            shared = collection is None or self.knows(collection)
-            self._reads += shared
-        if not shared and collection is not None:
-            with self.writing(collection, 0) as bindings:
+            self._turn.wait_for(lambda: not self._renewing)
+            bindings = self._bindings if collection is None or self.knows(collection) else None
+            self._reads += bindings is not None
+        if bindings is None:
+            with self.alone() if collection is None else self.writing(collection, 0) as bindings:
                 yield bindings
             return
         try:
-            yield self._bindings
+            yield bindings
         finally:
             with self._turn:
                 self._reads -= 1
@@ -101,8 +104,9 @@ class Database:
     def dropping(self, collection: str) -> Iterator[Any]:
         """Yield the bindings to a call that deletes a collection, and remove the files that Chroma leaves."""
         with self.lock:
+            bindings = self._ready()
             with self._guard(collection, 0):
-                yield self._bindings
+                yield bindings
             if self._checkpoints is not None:
                 self._checkpoints.forget(collection)
 
@@ -120,14 +124,22 @@ class Database:
         if self._checkpoints.known(collection) or self._checkpoints.opened < self._most:
             return
         with self._turn:
-            self._turn.wait_for(lambda: not self._reads)
-            self._bindings = None
-            _wait_until_closed(self._directory / DATABASE_NAME)
-            self._bindings = self._opened()
-            self._checkpoints = self._fresh(self._directory, self.tables)
+            self._renewing = True
+            try:
+                self._turn.wait_for(lambda: not self._reads)
+                self._bindings = None
+                self._checkpoints = self._fresh(self._directory, self.tables)
+                _wait_until_closed(self._directory / DATABASE_NAME)
+                self._ready()
+            finally:
+                self._renewing = False
+                self._turn.notify_all()
 
-    def _opened(self) -> Any:
-        return opened(None if self._directory is None else str(self._directory))
+    def _ready(self) -> Any:
+        """Return the bindings, and open the database first where that failed before, as on a full disk."""
+        if self._bindings is None:
+            self._bindings = opened(None if self._directory is None else str(self._directory))
+        return self._bindings
 
     def _fresh(self, directory: Path, tables: Tables) -> Checkpoints:
         return Checkpoints(directory, tables, lambda collection: self._threshold(self._bindings, collection))
