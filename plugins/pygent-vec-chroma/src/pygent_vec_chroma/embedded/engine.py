@@ -189,10 +189,9 @@ class Engine:
 
     def count(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Return how many rows there are."""
-        with self._open.writing(
-            header["collection"], 0
-        ) as bindings:  # it holds Python's lock, as a write does
-            return {"count": bindings.count(header["collection"], *self._place)}, b""
+        collection = header["collection"]
+        with self._open.writing(collection, 0) as bindings:  # it holds Python's lock, as a write does
+            return {"count": bindings.count(collection, *self._place)}, b""
 
     def ids_after(self, header: Header, _: bytearray) -> tuple[Header, bytes]:
         """Return ids in order."""
