@@ -83,7 +83,8 @@ def chroma_error(error: NativeError, place: str) -> PygentVecError:
     if error.errno in _FORBIDDEN or any(part in text for part in _FORBIDDEN_TEXTS):
         return BackendError(
             f"{place} cannot be opened or written ({error.text}); make the directory and its files writable "
-            "for this user, or give another path"
+            "for this user, or give another path. If they are, the process that runs Chroma may have no file "
+            "descriptors left: raise its limit (ulimit -n)"
         )
     if error.kind == "DamagedError" or any(part in text for part in _TORN_TEXTS):
         return CorruptStoreError(
