@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from pygent_vec import ConfigError, CorruptStoreError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pygent_vec.model import CollectionSpec, VectorBatch
 
 _WHOLE = Projection(content=True, metadata=True, embedding=True)
+_SLOW_DISK_SECONDS = 0.01
 
 
 class WritesWaitForClose(JournaledStore):
@@ -197,6 +199,7 @@ class RewrittenInPlace(JournaledStore):
         middle = len(everything) // 2
         os.write(self._file, everything[:middle])
         os.fsync(self._file)
+        time.sleep(_SLOW_DISK_SECONDS)  # or a few kills may all miss it
         super().put(everything[middle:])
 
 
