@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Transport"]
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.0
+_PASSING_SECONDS = 10.0
+"""So long a server is asked again that is amid another client's write."""
 _AGAIN = frozenset({429, 502, 503, 504})
 """Statuses of a server, or of a proxy before it, that may answer in a moment."""
 _FINAL = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.UnsupportedProtocol)
@@ -66,7 +68,7 @@ class Transport:
             BackendError: the server refused, or failed.
         """
         data = None if body is None else orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
-        attempt = 0
+        attempt, patient_until = 0, time.monotonic() + _PASSING_SECONDS
         while True:
             last = attempt >= self._config.retries
             try:
@@ -78,8 +80,8 @@ class Transport:
                 if status < _ERRORS:
                     return orjson.loads(content) if content else None
                 failure = _told(content)
-                passing = status in _AGAIN or (failure is not None and is_passing(failure))
-                if last or not passing:
+                passing = failure is not None and is_passing(failure) and time.monotonic() < patient_until
+                if not passing and (last or status not in _AGAIN):
                     if failure is None:
                         raise refused(status, content.decode(errors="replace"), self.url)
                     raise chroma_error(failure, self.url) from failure
