@@ -75,7 +75,10 @@ class ChromaServer:
         httpx.post(f"{self.url}{_TENANT}", json={"name": settings["database"]}).raise_for_status()
 
     def drop_database(self, settings: Mapping[str, object]) -> None:
-        httpx.delete(f"{self.url}{_TENANT}/{settings['database']}").raise_for_status()
+        httpx.delete(self.database_url(settings)).raise_for_status()
+
+    def database_url(self, settings: Mapping[str, object]) -> str:
+        return f"{self.url}{_TENANT}/{settings['database']}"
 
     def _answers(self) -> bool:
         try:

@@ -180,7 +180,9 @@ def test_a_collection_whose_first_writer_was_killed_is_empty_and_takes_rows(chro
     settings = {"database": "killed-at-first"}
     chroma_server.make_database(settings)
     with opened(url=chroma_server.url, **settings) as store:
-        name = next(name for name in (f"written-{n}" for n in range(200)) if _killed_amid_first(store, name))
+        url = httpx.URL(chroma_server.database_url(settings) + "/collections")
+        names = (f"written-{n}" for n in range(200))
+        name = next(name for name in names if _killed_amid_first(store, name, url))
         query = VectorQuery(query_vector=[1.0, 0, 0, 0], collection=name)
         assert [result.document.id for result in store.search_similar(query)] in ([], ["a"])
         store.add_batch(attrs.evolve(_batch(), collection=name))
@@ -188,24 +190,20 @@ def test_a_collection_whose_first_writer_was_killed_is_empty_and_takes_rows(chro
         assert found == ["d0", "d1", "d2"]  # what was not acknowledged may be there or not
 
 
-def _killed_amid_first(store, name):
+def _killed_amid_first(store, name, url):
     """Return whether a writer, gone amid its request, left a collection that Chroma calls damaged."""
     store.create_collection(name, 4, "euclidean")
     assert store.count_documents(collection=name) == 0
-    config = store.store._config
-    base = f"{config.url}/api/v2/tenants/{config.tenant}/databases/{config.database}/collections"
-    native = next(one["id"] for one in httpx.get(base).json() if one["name"] == name)
+    native = next(one["id"] for one in httpx.get(url).json() if one["name"] == name)
     body = json.dumps({"ids": ["a"], "embeddings": [[1.0, 0, 0, 0]]})
-    host = httpx.URL(config.url)
-    with socket.create_connection((host.host, host.port)) as writer:
-        path = httpx.URL(f"{base}/{native}/upsert").path
+    with socket.create_connection((url.host, url.port)) as writer:
         writer.sendall(
-            f"POST {path} HTTP/1.1\r\nhost: {host.host}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\n\r\n{body}".encode()
+            f"POST {url.path}/{native}/upsert HTTP/1.1\r\nhost: {url.host}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
         )
-        time.sleep(random.random() * 0.006)
+        time.sleep(random.random() * 0.006)  # it goes at any moment of the server's work
     time.sleep(0.02)
-    answer = httpx.post(f"{base}/{native}/query", json={"query_embeddings": [[1.0, 0, 0, 0]], "n_results": 1})
+    answer = httpx.post(f"{url}/{native}/query", json={"query_embeddings": [[1.0, 0, 0, 0]], "n_results": 1})
     return "Nothing found on disk" in answer.text
 
 

@@ -74,23 +74,25 @@ async def search_and_count_stay_in_their_collection(world: World) -> None:
 async def searches_of_many_collections_in_turn_miss_nothing(world: World) -> None:
     """Searches of more collections than a cache may hold indexes of find each document, each time."""
     names = [f"many-{number}" for number in range(world.profile.times(24, 300))]
+
+    async def add(name: str, one: str) -> None:
+        document = VectorDocument(id=one, embedding=[1, 0, 0, 0], collection=name)
+        await world.store.add_documents([document])
+
+    async def found(name: str, wanted: set[str], turn: str) -> None:
+        query = VectorQuery(query_vector=[1, 1, 0, 0], collection=name, limit=5)
+        ids = {result.document.id for result in await world.store.search_similar(query)}
+        expect.equal(ids, wanted, f"what the {turn} search of {name!r} finds")
+
     for name in names:
         await world.collection(name)
-        await world.store.add_documents([VectorDocument(id="a", embedding=[1, 0, 0, 0], collection=name)])
+        await add(name, "a")
     for turn in ("first", "second"):
         for name in names:
-            document = VectorDocument(id=turn, embedding=[0, 1, 0, 0], collection=name)
-            await world.store.add_documents([document])
-            results = await world.store.search_similar(
-                VectorQuery(query_vector=[1, 1, 0, 0], collection=name, limit=5)
-            )
-            found = {result.document.id for result in results}
-            expect.equal(found, {"a", "first", turn}, f"what the {turn} search of {name!r} finds")
+            await add(name, turn)
+            await found(name, {"a", "first", turn}, turn)
     for name in names:
-        query = VectorQuery(query_vector=[1, 1, 0, 0], collection=name, limit=5)
-        expect.equal(
-            len(await world.store.search_similar(query)), 3, f"results of the last search of {name!r}"
-        )
+        await found(name, {"a", "first", "second"}, "last")
 
 
 @check("VS-221")

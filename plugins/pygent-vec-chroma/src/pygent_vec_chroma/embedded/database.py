@@ -22,6 +22,7 @@ from pygent_vec_chroma.embedded.tables import DATABASE_NAME, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = ["Database"]
 
@@ -114,7 +115,7 @@ class Database:
         """Return whether Chroma has worked off a collection's queue since it was opened."""
         return self._checkpoints is None or self._checkpoints.known(collection)
 
-    def _guard(self, collection: str, rows: int) -> Any:
+    def _guard(self, collection: str, rows: int) -> AbstractContextManager[None]:
         return nullcontext() if self._checkpoints is None else self._checkpoints.guarded(collection, rows)
 
     def _make_room(self, collection: str) -> None:
