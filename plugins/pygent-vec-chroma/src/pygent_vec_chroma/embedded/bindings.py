@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pygent_vec_chroma.embedded.tables import DATABASE_NAME
 
 if TYPE_CHECKING:
     from pygent_vec_chroma.embedded.wire import Header
 
-__all__ = ["MISSING", "described", "matrix", "opened", "packed"]
+__all__ = ["MISSING", "Packed", "described", "matrix", "opened"]
 
 MISSING = "NotFoundError"
 """What Chroma raises for a collection or tenant that does not exist."""
@@ -58,9 +58,22 @@ def matrix(body: bytearray, rows: int) -> list[list[float]]:
     return lists
 
 
-def packed(vectors: list[list[float]]) -> bytes:
-    """Return float32 rows as bytes."""
-    if not vectors:
-        return b""
-    pack = Struct(f"{len(vectors[0])}f").pack  # three times as fast as an array, also one of NumPy's
-    return b"".join([pack(*row) for row in vectors])
+class Packed(bytes):
+    """Rows of vectors as the bytes of float32.
+
+    It holds on to the rows: to free so many floats takes as long as to make them, which may well wait until
+    the answer has been sent.
+    """
+
+    vectors: list[list[list[float]]]
+
+    def __new__(cls, vectors: list[list[list[float]]]) -> Self:
+        """Pack the vectors of each query."""
+        packed = super().__new__(cls, b"".join([_packed(rows) for rows in vectors if rows]))
+        packed.vectors = vectors
+        return packed
+
+
+def _packed(rows: list[list[float]]) -> bytes:
+    pack = Struct(f"{len(rows[0])}f").pack  # three times as fast as an array, also one of NumPy's
+    return b"".join([pack(*row) for row in rows])

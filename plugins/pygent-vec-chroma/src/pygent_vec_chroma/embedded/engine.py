@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pygent_vec_chroma.embedded import manifest
-from pygent_vec_chroma.embedded.bindings import MISSING, described, matrix, packed
+from pygent_vec_chroma.embedded.bindings import MISSING, Packed, described, matrix
 from pygent_vec_chroma.embedded.checkpoints import OWN_FOLDER, recover
 from pygent_vec_chroma.embedded.database import Database
 from pygent_vec_chroma.embedded.reader import COLUMNS, Reader
@@ -157,8 +157,8 @@ class Engine:
                 header["include"],
                 *self._place,
             )
-        vectors = found.embeddings or []  # each reading of it makes the lists anew
-        return {"ids": found.ids, "documents": found.documents, "metadatas": found.metadatas}, packed(vectors)
+        vectors = Packed([found.embeddings or []])  # each reading of it makes the lists anew
+        return {"ids": found.ids, "documents": found.documents, "metadatas": found.metadatas}, vectors
 
     def query(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
         """Return the nearest rows of each vector."""
@@ -170,8 +170,7 @@ class Engine:
             found = found if bare == include else self._queried(header, queries, include)
             columns = {"documents": found.documents, "metadatas": found.metadatas}
         answer = {"ids": found.ids, "distances": found.distances, **columns}
-        vectors = found.embeddings  # read once, as above
-        return answer, b"".join(packed(rows) for rows in vectors or [])
+        return answer, Packed(found.embeddings or [])
 
     def _queried(self, header: Header, queries: list[list[float]], include: list[str]) -> Any:
         where = header["where"]
