@@ -246,3 +246,30 @@ def test_a_skip_says_what_to_do(liars):
     for result in verdicts["TestSkippingFixture"].of(Outcome.FAILED):
         assert "The contract has no skips" in result.message
         assert "no server" in result.message
+
+
+SLOW = """
+from time import sleep
+
+from pygent_vec.stores import MemoryConfig, MemoryStore
+from pygent_vec_conformance import StoreTarget, VectorStoreContract
+
+class Slow(MemoryStore):
+    def _open(self):
+        sleep(0.2)
+        super()._open()
+
+class TestSlow(VectorStoreContract):
+    target = StoreTarget(
+        backend="memory",
+        factory=lambda settings, embedder: Slow(MemoryConfig()),
+        path_setting="",
+        label="slow",
+    )
+"""
+
+
+def test_a_limit_for_all_tests_of_a_run_does_not_end_a_check(run_pytest):
+    pytest.importorskip("pytest_timeout")
+    _, verdicts, output = run_pytest(SLOW, ["-k", "adding_nothing", "--timeout", "0.1"])
+    assert verdicts["slow"].count(Outcome.PASSED) == 1, output

@@ -34,8 +34,8 @@ _FOR_CLOSING = 1.5
 _FOR_RANDOM_EXAMPLES = 0.8
 """The part of a check's time after which no random example is made smaller."""
 _FRAMES = 12
-_MORE_TIME = (5, 60)
-"""How much longer a check may take in the full and in the soak profile."""
+_MORE_TIME = (10, 100)
+"""How much longer a check may take in the full and in the soak profile, as it does so much more there."""
 
 
 @attrs.define

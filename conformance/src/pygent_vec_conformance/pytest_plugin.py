@@ -77,9 +77,13 @@ def pytest_pycollect_makeitem(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the profile has not and what a crashed run had done."""
+    """Leave out what the profile has not and what a crashed run had done; let checks time themselves."""
     state, profile = config.stash[STATE], config.stash[OPTIONS].profile
     items[:] = [item for item in items if _is_wanted(item, state, profile)]
+    if config.pluginmanager.hasplugin("timeout"):  # its limit is one for all tests, of any profile
+        for item in items:
+            if _check_of(item) is not None:
+                item.add_marker(pytest.mark.timeout(0))
 
 
 def _is_wanted(item: pytest.Item, state: Recorder, profile: str) -> bool:
