@@ -15,7 +15,7 @@ from pygent_vec.errors import BackendError, PygentVecError
 from pygent_vec.model import OperationEvent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
+    from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Sequence
     from types import TracebackType
 
     from pygent_vec.contract._config import StoreConfig
@@ -167,25 +167,32 @@ class StoreEngine(Primitives):
         """Return the collection that *collection*, which is not checked yet, means."""
         return collection or self._context.default_collection
 
-    async def _perform(
+    def _perform(
         self,
         operation: str,
-        work: Callable[[], Coroutine[object, object, T]],
+        work: Callable[[], Awaitable[T]],
         collection: str | None = None,
-    ) -> T:
+    ) -> Awaitable[T]:
         """Run one operation as a whole, and emit one event, which says that it was about *collection*."""
         if not self._observers:
-            return await self._run(partial(self._guarded, operation, work))
-        return await self._observed(operation, lambda: self._enter(operation, work), lambda: collection)
+            return self._enter(operation, work)
+        return self._watched(operation, lambda: self._enter(operation, work), lambda: collection)
 
-    async def _observed(
+    def _observed(
         self,
         operation: str,
-        work: Callable[[], Coroutine[object, object, T]],
+        work: Callable[[], Awaitable[T]],
+        collection: Callable[[], str | None],
+    ) -> Awaitable[T]:
+        """Run *work*, and emit one event if anybody observes."""
+        return self._watched(operation, work, collection) if self._observers else work()
+
+    async def _watched(
+        self,
+        operation: str,
+        work: Callable[[], Awaitable[T]],
         collection: Callable[[], str | None],
     ) -> T:
-        if not self._observers:
-            return await work()
         started, failure = perf_counter(), None
         try:
             return await work()
@@ -205,13 +212,13 @@ class StoreEngine(Primitives):
             for observer in self._observers:
                 observer(event)
 
-    async def _enter(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
+    def _enter(self, operation: str, work: Callable[[], Awaitable[T]]) -> Coroutine[object, object, T]:
         """Run *work* inside of the gate, with errors translated."""
-        return await self._run(partial(self._guarded, operation, work))
+        return self._run(partial(self._guarded, operation, work))
 
-    async def _run(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
+    def _run(self, work: Callable[[], Coroutine[object, object, T]]) -> Coroutine[object, object, T]:
         """Run *work* where this kind of store runs its operations."""
-        return await work()
+        return work()
 
     async def _off_loop(self, work: Callable[[], T]) -> T:
         """Return what *work*, which takes long, returns, without keeping an event loop waiting."""
@@ -225,17 +232,26 @@ class StoreEngine(Primitives):
 
         await anyio.sleep(_PAUSE_SECONDS)
 
-    async def _guarded(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
+    async def _guarded(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
         with self._gate:
-            return await self._translating(operation, work)
+            try:  # as `_translating` does, which would be one coroutine more for each call
+                return await work()
+            except PygentVecError:
+                raise
+            except Exception as error:
+                raise self._meant(operation, error) from error
 
-    async def _translating(self, operation: str, work: Callable[[], Coroutine[object, object, T]]) -> T:
+    async def _translating(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
         try:
             return await work()
         except PygentVecError:
             raise
         except Exception as error:
-            raise self._translate(error) or BackendError(
-                f"{self._context.name}.{operation} failed in the backend {self.backend!r}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            raise self._meant(operation, error) from error
+
+    def _meant(self, operation: str, error: Exception) -> PygentVecError:
+        """Return the contract's error for one that the contract does not know."""
+        return self._translate(error) or BackendError(
+            f"{self._context.name}.{operation} failed in the backend {self.backend!r}: "
+            f"{type(error).__name__}: {error}"
+        )

@@ -35,10 +35,14 @@ T = TypeVar("T")
 MaybeAwaitable: TypeAlias = T | Awaitable[T]
 
 
-async def settle(value: MaybeAwaitable[T]) -> T:
-    """Return the value of a primitive, which may be a coroutine or plain."""
+def settle(value: MaybeAwaitable[T]) -> Awaitable[T]:
+    """Return the value of a primitive, which may be a coroutine or plain, as something to await."""
     if isinstance(value, (CoroutineType, Awaitable)):  # the first is nearly always it, and quickly told
-        return await value
+        return value
+    return _at_once(value)
+
+
+async def _at_once(value: T) -> T:
     return value
 
 

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from pygent_vec.contract._exhaustive import exhaustive_hits
-from pygent_vec.contract._planning import QueryPlan, QueryShape, plan_queries
+from pygent_vec.contract._planning import QueryPlan, QueryShape, plan_queries, plan_query
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._requests import SearchHits, SearchRequest
 from pygent_vec.contract._rows import passing
@@ -20,25 +20,36 @@ from pygent_vec.filters import to_dict
 from pygent_vec.model import VectorQuery, new_result, similarity_from_distance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from pygent_vec.contract._context import StoreContext
+    from pygent_vec.filters import Filter
     from pygent_vec.model import VectorSearchResult
 
-__all__ = ["listed", "search"]
+__all__ = ["listed", "search", "search_one"]
 
 _GROWTH = 8
 """How much more a search asks for when a residual filter left it short."""
+
+
+async def search_one(
+    primitives: Primitives, context: StoreContext, query: VectorQuery
+) -> list[VectorSearchResult]:
+    """Return the results of one query."""
+    plan = await plan_query(primitives, context, query)
+    (hits,) = await _hits(primitives, [plan])
+    if plan.shape.residual is not None:
+        hits = await _enough(primitives, plan, plan.shape.residual, hits)
+    return _results(plan, hits, context.name)
 
 
 async def search(
     primitives: Primitives, context: StoreContext, queries: Sequence[VectorQuery]
 ) -> list[list[VectorSearchResult]]:
     """Return the results of each query; queries that differ only in their vectors share one call."""
+    if len(queries) == 1:
+        return [await search_one(primitives, context, queries[0])]
     plans = await plan_queries(primitives, context, queries)
-    if len(plans) == 1:
-        (hits,) = await _hits(primitives, plans)
-        return [_results(plans[0], await _enough(primitives, plans[0], hits), context.name)]
     groups: dict[object, list[int]] = {}
     for place, plan in enumerate(plans):
         groups.setdefault(_group_key(plan.shape), []).append(place)
@@ -46,7 +57,9 @@ async def search(
     for places in groups.values():
         group = [plans[place] for place in places]
         for place, plan, hits in zip(places, group, await _hits(primitives, group), strict=True):
-            results[place] = _results(plan, await _enough(primitives, plan, hits), context.name)
+            residual = plan.shape.residual
+            enough = hits if residual is None else await _enough(primitives, plan, residual, hits)
+            results[place] = _results(plan, enough, context.name)
     return results
 
 
@@ -67,33 +80,33 @@ def _group_key(shape: QueryShape) -> tuple[object, ...]:
     return (shape.spec.name, shape.metric, shape.exact, shape.projection, pushed)
 
 
-async def _hits(primitives: Primitives, group: Sequence[QueryPlan], *, k: int = 0) -> Sequence[SearchHits]:
+def _hits(
+    primitives: Primitives, group: Sequence[QueryPlan], *, k: int = 0
+) -> Awaitable[Sequence[SearchHits]]:
     first, shape = group[0], group[0].shape
     request = SearchRequest(
         vectors=np.stack([plan.vector for plan in group]) if len(group) > 1 else first.vector[np.newaxis],
-        k=k or max(plan.needed for plan in group),
+        k=k or (first.needed if len(group) == 1 else max(plan.needed for plan in group)),
         metric=shape.metric,
         pushed=shape.pushed,
         exact=shape.exact,
         projection=shape.projection,
     )
-    return await settle(primitives._search(shape.spec, request))  # core drives the primitives
+    return settle(primitives._search(shape.spec, request))
 
 
-async def _enough(primitives: Primitives, plan: QueryPlan, hits: SearchHits) -> SearchHits:
+async def _enough(primitives: Primitives, plan: QueryPlan, residual: Filter, hits: SearchHits) -> SearchHits:
     """Return hits that pass the residual filter, fetching more while they are too few.
 
     First a wider search, then every matching document: a filter never costs results.
     """
-    if plan.shape.residual is None:
-        return hits
     asked = plan.needed
-    kept = passing(plan.shape.residual, hits)
+    kept = passing(residual, hits)
     if not _short(plan, asked, hits, kept):
         return kept
     asked *= _GROWTH
     (hits,) = await _hits(primitives, [plan], k=asked)
-    kept = passing(plan.shape.residual, hits)
+    kept = passing(residual, hits)
     return await exhaustive_hits(primitives, plan) if _short(plan, asked, hits, kept) else kept
 
 

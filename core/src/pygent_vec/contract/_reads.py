@@ -10,7 +10,7 @@ from pygent_vec.contract._engine import StoreEngine
 from pygent_vec.contract._ids import checked_id, known_ids
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 
     from pygent_vec.filters import Filter
     from pygent_vec.model import VectorBatch, VectorDocument, VectorQuery, VectorSearchResult
@@ -135,12 +135,9 @@ class StoreReads(StoreEngine):
             lambda: self._named(getattr(query, "collection", None)),
         )
 
-    async def _searched(self, query: VectorQuery) -> list[VectorSearchResult]:
+    def _searched(self, query: VectorQuery) -> Coroutine[object, object, list[VectorSearchResult]]:
         """Return the results of one query, by an operation of its own or by one that it shares."""
-        (results,) = await self._enter(
-            "search_similar", lambda: _reading.search(self, self._context, [query])
-        )
-        return results
+        return self._enter("search_similar", lambda: _reading.search_one(self, self._context, query))
 
     @final
     async def search_many(self, queries: Sequence[VectorQuery]) -> list[list[VectorSearchResult]]:

@@ -18,7 +18,7 @@ from pygent_vec.errors import ConfigError, InvalidDocumentError, WriteError, sho
 from pygent_vec.model import Projection, VectorBatch, VectorDocument
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pygent_vec.contract._context import StoreContext
     from pygent_vec.contract._requests import WriteMode
@@ -91,7 +91,7 @@ class Write:
             await self._write(spec, part)
         return self.written
 
-    async def accounted(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
+    async def accounted(self, work: Callable[[], Awaitable[T]]) -> T:
         """Return what *work* returns.
 
         Raises:

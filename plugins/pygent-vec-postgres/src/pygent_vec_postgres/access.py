@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
@@ -14,7 +15,7 @@ from pygent_vec_postgres.failures import connection_lost, rolled_back
 from pygent_vec_postgres.schema.extension import is_present
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from pygent_vec.model import CollectionSpec
     from pygent_vec_postgres.pool import Pool
@@ -64,16 +65,18 @@ class Access:
         self._refresh = refresh
         self._known: dict[str, _Known] = {}
 
+    def fresh(self, name: str) -> Table | None:
+        """Return a collection that is known well enough; None of any other."""
+        known = self._known.get(name)
+        return known.table if known is not None and monotonic() - known.since < self._refresh else None
+
     async def find(self, name: str) -> Table | None:
         """Return a collection; one that is not known is always looked up."""
-        known = self._known.get(name)
-        if known is not None and asyncio.get_running_loop().time() - known.since < self._refresh:
-            return known.table
-        return await self._looked_up(name)
+        return self.fresh(name) or await self._looked_up(name)
 
     def learn(self, table: Table) -> None:
         """Remember a collection as it is now."""
-        self._known[table.spec.name] = _Known(table=table, since=asyncio.get_running_loop().time())
+        self._known[table.spec.name] = _Known(table=table, since=monotonic())
 
     def forget(self, name: str) -> None:
         """Look a collection up when it is needed next."""
@@ -96,22 +99,22 @@ class Access:
         Raises:
             CollectionNotFoundError: it is gone, or another one with its name has another shape.
         """
-        known = self._known.get(spec.name)
-        if known is not None and known.table.spec is spec:
-            return known.table
+        table = self._table_of(spec)
+        if table is not None:
+            return table
         found = await self.find(spec.name)
         if found is None or not _alike(found.spec, spec):
             raise _gone(spec)
         return found
 
-    async def run(
+    def run(
         self,
         spec: CollectionSpec,
         work: Callable[[asyncpg.Connection, Table], Awaitable[T]],
         *,
         repeatable: bool,
         seconds: float | None = None,
-    ) -> T:
+    ) -> Coroutine[object, object, T]:
         """Return what *work* returns, done on a connection of the primary; otherwise as `on_table`.
 
         *seconds* is the limit of one attempt; None means the pool's.
@@ -121,19 +124,19 @@ class Access:
             async with self.primary.connection(seconds=seconds) as connection:
                 return await work(connection, table)
 
-        return await self.on_table(spec, leased, repeatable=repeatable)
+        return self.on_table(spec, leased, repeatable=repeatable)
 
-    async def search(
+    def search(
         self,
         spec: CollectionSpec,
         work: Callable[[asyncpg.Connection, Table], Awaitable[T]],
         *,
         seconds: float,
-    ) -> T:
+    ) -> Coroutine[object, object, T]:
         """Return what *work*, which only reads, returns; on the replica, where there is one."""
         replica = self.replica
         if replica is None:
-            return await self.run(spec, work, repeatable=True, seconds=seconds)
+            return self.run(spec, work, repeatable=True, seconds=seconds)
 
         async def leased(table: Table) -> T:
             try:
@@ -144,7 +147,7 @@ class Access:
                 async with self.primary.connection(seconds=seconds) as connection:
                     return await work(connection, table)
 
-        return await self.on_table(spec, leased, repeatable=True)
+        return self.on_table(spec, leased, repeatable=True)
 
     async def on_table(
         self, spec: CollectionSpec, work: Callable[[Table], Awaitable[T]], *, repeatable: bool
@@ -161,7 +164,7 @@ class Access:
         """
         attempt = 1
         while True:
-            table = await self.table(spec)
+            table = self._table_of(spec) or await self.table(spec)
             try:
                 return await work(table)
             except _STALE as error:
@@ -172,6 +175,11 @@ class Access:
                     raise
             await asyncio.sleep(_PAUSE_SECONDS * attempt * random.random())  # noqa: S311  # spreads rivals
             attempt += 1
+
+    def _table_of(self, spec: CollectionSpec) -> Table | None:
+        """Return the table from which core was told just this *spec*; None if there is another by now."""
+        known = self._known.get(spec.name)
+        return known.table if known is not None and known.table.spec is spec else None
 
     async def _recovered(self, spec: CollectionSpec, table: Table, error: Exception) -> None:
         """Return if the collection has another table by now; raise what is true otherwise."""

@@ -10,6 +10,7 @@ import asyncpg
 import attrs
 
 from pygent_vec_postgres.deadlines import Deadlines
+from pygent_vec_postgres.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -69,20 +70,17 @@ class Pool:
         self._size = size
         self._seconds = seconds
         self._idle_seconds = idle_seconds
-        self._free = asyncio.Semaphore(size)
+        self._places = Places(size)
         self._idle: list[tuple[float, asyncpg.Connection]] = []
         self._known: set[asyncpg.Connection] = set()
         self._cares: set[asyncio.Task[None]] = set()
         self._deadlines = Deadlines()
-        self._used = 0
-        self._waiting = 0
 
     @property
     def usage(self) -> PoolUsage:
         """How busy the pool is now."""
-        return PoolUsage(
-            size=self._size, open=len(self._idle) + self._used, used=self._used, waiting=self._waiting
-        )
+        used, waiting = self._places.taken, self._places.waiting
+        return PoolUsage(size=self._size, open=len(self._idle) + used, used=used, waiting=waiting)
 
     def connection(self, *, seconds: float | None = None) -> Lease:
         """Lend a connection, as `async with pool.connection() as connection`.
@@ -115,15 +113,8 @@ class Pool:
 
     async def taken(self) -> asyncpg.Connection:
         """Lend a connection: the one used last, or a new one, or the next that is given back."""
-        if self._free.locked():
-            self._waiting += 1
-            try:
-                await self._free.acquire()
-            finally:
-                self._waiting -= 1
-        else:
-            await self._free.acquire()
-        self._used += 1
+        if not self._places.take_free():
+            await self._places.take()
         try:
             while self._idle:
                 _, connection = self._idle.pop()
@@ -132,16 +123,14 @@ class Pool:
                 self._known.discard(connection)
             connection = await self._connect()
         except BaseException:
-            self._used -= 1
-            self._free.release()
+            self._places.give_back()
             raise
         self._known.add(connection)
         return connection
 
     def put_back(self, connection: asyncpg.Connection) -> None:
         """Take a connection back that is as it was when it was lent; throw away what is not."""
-        self._used -= 1
-        self._free.release()
+        self._places.give_back()
         if connection.is_closed():
             self._known.discard(connection)
         elif connection.is_in_transaction() or connection not in self._known:
@@ -221,6 +210,10 @@ class Lease:
     ) -> None:
         lent, self._lent = self._lent, None
         if lent is None:
+            return
+        if error is None and not self._expired:
+            self._pool.put_back(lent)
+            self._deadlines.remove(self)
             return
         if error is None or isinstance(error, asyncpg.PostgresError):
             self._pool.put_back(lent)  # nothing runs there: the server has ended the statement itself

@@ -11,7 +11,7 @@ from pygent_vec_postgres.codec import decode_document, decode_vectors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pygent_vec.model import Projection
+    from pygent_vec.model import OwnFields, Projection
 
 __all__ = ["columns_of", "document_rows", "is_long", "read_rows", "selected", "width_of"]
 
@@ -27,6 +27,7 @@ _METADATA = (
     "updated_at",
 )
 _EMBEDDING = ("embedding",)
+_NO_OWN_FIELDS: OwnFields = (None, None, None, None, None)
 _LONG_WORK = 1 << 20
 """Turning so many values of vectors takes some milliseconds."""
 _ROW_COST = 512
@@ -55,10 +56,9 @@ def document_rows(columns: Sequence[Sequence[Any]], projection: Projection, dime
         contents, place = columns[place], place + 1
     if projection.metadata:
         metadatas = [*map(decode_document, columns[place])]
-        fields = columns[place + 1 : place + 6]
-        rows = len(metadatas)
-        if any(field.count(None) != rows for field in fields):
-            own = [*zip(*fields, strict=True)]
+        own = [*zip(*columns[place + 1 : place + 6], strict=True)]
+        if own.count(_NO_OWN_FIELDS) == len(own):
+            own = None
         created_at, updated_at, place = columns[place + 6], columns[place + 7], place + 8
     if projection.embedding:
         vectors = decode_vectors(columns[place], dimension)

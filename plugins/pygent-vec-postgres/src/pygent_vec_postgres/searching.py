@@ -19,6 +19,8 @@ from pygent_vec_postgres.search.state import FRESH_SECONDS, States
 from pygent_vec_postgres.search.strays import comparable, nearest_among
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     import asyncpg
 
     from pygent_vec.contract import SearchHits, SearchRequest
@@ -63,18 +65,24 @@ class Searcher:
         self._states.forget(uid)
         self._prepared = {key: one for key, one in self._prepared.items() if key[0] != uid}
 
-    async def search(
+    def search(
         self, connection: asyncpg.Connection, table: Table, request: SearchRequest
-    ) -> list[SearchHits]:
+    ) -> Awaitable[list[SearchHits]]:
         """Return the nearest documents of each query, `min(k, matching documents)` of them."""
         vectors = comparable(request.vectors, request.metric)
         if vectors is None:
-            return await _without_float32(connection, table, request)
+            return _without_float32(connection, table, request)
         if table.distributed:
             parts = (self._states, self._shares, connection, table, request, vectors)
-            return await DistributedSearch(*parts).hits()
+            return DistributedSearch(*parts).hits()
         if request.pushed is None and len(vectors) == 1 and not is_long(request.k, _ALL, table.dimension):
-            return await self._plain(connection, table, request, vectors)
+            return self._plain(connection, table, request, vectors)
+        return self._in_parts(connection, table, request, vectors)
+
+    async def _in_parts(
+        self, connection: asyncpg.Connection, table: Table, request: SearchRequest, vectors: Float32Matrix
+    ) -> list[SearchHits]:
+        """Answer so many queries at once as leave others their turn."""
         hits: list[SearchHits] = []
         for start in range(0, len(vectors), _QUERIES_AT_ONCE):
             part = vectors[start : start + _QUERIES_AT_ONCE]

@@ -124,7 +124,8 @@ class PostgresStore(VectorStore):
         return await access.ask(access.catalogue.names)
 
     async def _collection(self, name: str) -> CollectionSpec | None:
-        table = await self._access_now.find(name)
+        access = self._access_now
+        table = access.fresh(name) or await access.find(name)
         return None if table is None else table.spec
 
     async def _collection_stats(self, spec: CollectionSpec) -> CollectionStats:
