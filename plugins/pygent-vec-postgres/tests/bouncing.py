@@ -22,6 +22,8 @@ def bouncing(server: Server, *settings: str) -> Iterator[Path]:
     """Run PgBouncer with further *settings*; give the directory of its socket, whose port is 5432 by default."""
     if server.own is None:
         pytest.skip("needs the embedded server")
+    if PROGRAM is None:
+        pytest.skip("PgBouncer is not installed: apt install pgbouncer")
     account = unprivileged()
     with tempfile.TemporaryDirectory(prefix="pygent-vec-test-") as name:
         place = Path(name)

@@ -9,12 +9,10 @@ import pytest
 from pygent_vec import VectorBatch, VectorDocument, VectorQuery
 from pygent_vec.errors import BackendError
 
-from .bouncing import PROGRAM, bouncing
+from .bouncing import bouncing
 from .harness import Server, made, socket_dsn
 
 SERVER_SESSIONS = 3
-
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed: apt install pgbouncer")
 
 
 @pytest.fixture(scope="module")

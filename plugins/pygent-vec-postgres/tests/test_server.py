@@ -191,7 +191,7 @@ def test_a_user_that_was_killed_does_not_stop_the_server_of_another(place):
         assert value(server, "SELECT 1") == 1
     finally:
         server.stop()
-    assert gone(pid)
+    assert wait_for(lambda: gone(pid), 30), "a process that cannot but end lets go of its memory yet"
 
 
 def test_a_pid_file_that_names_a_stranger_does_not_hinder_the_start(place):
