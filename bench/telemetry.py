@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MethodType
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -15,7 +16,7 @@ from pygent_vec import IndexSpec, SyncVectorStore, VectorBatch, VectorQuery, ope
 from pygent_vec.telemetry import LocalMetrics, OpenTelemetryObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from bench.data import Corpus
@@ -68,13 +69,15 @@ def _sides(
     It is one store in all turns: a second one would differ in its memory by more than what is measured.
     """
     queries = [VectorQuery(query_vector=vector) for vector in data.queries[:_CALLS]]
-    observed = type(store.store)
-    bare = type("Bare", (observed,), {"_observed": _unobserved})
+    bare = MethodType(_unobserved, store.store)
 
-    def searches(kind: type, *observers: object) -> Callable[[], None]:
+    def searches(*observers: object, asks: bool = True) -> Callable[[], None]:
         def call() -> None:
-            store.store.__class__ = kind
-            vars(store.store)["_observers"] = list(observers)
+            attributes = vars(store.store)
+            attributes["_observers"] = list(observers)
+            attributes.pop("search_similar", None)
+            if not asks:
+                attributes["search_similar"] = bare
             for query in queries:
                 store.search_similar(query)
             if opentelemetry in observers:
@@ -83,10 +86,10 @@ def _sides(
         return call
 
     return [
-        searches(bare),
-        searches(observed),
-        searches(observed, counters.record),
-        searches(observed, opentelemetry),
+        searches(asks=False),
+        searches(),
+        searches(counters.record),
+        searches(opentelemetry),
     ]
 
 
@@ -102,11 +105,8 @@ def _claim(key: str, ours: Callable[[], None], theirs: Callable[[], None], round
     )
 
 
-def _unobserved(
-    _: VectorStore, operation: str, work: Callable[[], Awaitable[object]], about: object
-) -> Awaitable[object]:
-    del operation, about
-    return work()
+async def _unobserved(store: VectorStore, query: VectorQuery) -> object:
+    return await store._searched(query)  # noqa: SLF001  # what `search_similar` does beside asking
 
 
 def _batch(data: Corpus, start: int) -> VectorBatch:

@@ -7,7 +7,7 @@ from pygent_vec.contract._embedder import Embedder
 from pygent_vec.contract._embedding import EMBEDDING_MODEL
 from pygent_vec.contract._ids import MAX_ID_BYTES
 from pygent_vec.contract._primitives import MaybeAwaitable, Primitives
-from pygent_vec.contract._requests import Ping, SearchHits, SearchRequest, Tuning, WriteMode
+from pygent_vec.contract._requests import Found, Ping, SearchHits, SearchRequest, Tuning, WriteMode
 from pygent_vec.contract._rwlock import ReadWriteLock
 from pygent_vec.contract._specs import default_collection_of, spec_of
 from pygent_vec.contract._store import OnConflict, VectorStore
@@ -22,6 +22,7 @@ __all__ = [
     "Capabilities",
     "CrashModel",
     "Embedder",
+    "Found",
     "MaybeAwaitable",
     "OnConflict",
     "Ping",

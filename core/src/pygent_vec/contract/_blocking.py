@@ -14,7 +14,7 @@ from pygent_vec.model import VectorQuery
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 
     from pygent_vec.contract._config import StoreConfig
     from pygent_vec.contract._embedder import Embedder
@@ -77,6 +77,9 @@ class BlockingVectorStore(VectorStore):
     ) -> None:
         super().__init__(config, name=name, embedder=embedder)
         self._coalescer = Coalescer(self._gate, self._answers)
+
+    def _enter(self, operation: str, work: Callable[[], Awaitable[T]]) -> Coroutine[object, object, T]:
+        return self._run(partial(self._guarded, operation, work))
 
     async def _run(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
         if _in_place.get():

@@ -213,8 +213,8 @@ class StoreEngine(Primitives):
                 observer(event)
 
     def _enter(self, operation: str, work: Callable[[], Awaitable[T]]) -> Coroutine[object, object, T]:
-        """Run *work* inside of the gate, with errors translated."""
-        return self._run(partial(self._guarded, operation, work))
+        """Run *work* inside of the gate, with errors translated, where this kind of store runs operations."""
+        return self._guarded(operation, work)
 
     def _run(self, work: Callable[[], Coroutine[object, object, T]]) -> Coroutine[object, object, T]:
         """Run *work* where this kind of store runs its operations."""

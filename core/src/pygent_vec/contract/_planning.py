@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
@@ -47,8 +47,7 @@ class QueryShape:
     for_residual: bool
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class QueryPlan:
+class QueryPlan(NamedTuple):
     """A valid query, its filter split.
 
     Attributes:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pygent_vec.contract._capabilities import Capabilities
-    from pygent_vec.contract._requests import Ping, SearchHits, SearchRequest, Tuning, WriteMode
+    from pygent_vec.contract._requests import Found, Ping, SearchHits, SearchRequest, Tuning, WriteMode
     from pygent_vec.errors import PygentVecError
     from pygent_vec.filters import Filter
     from pygent_vec.model import (
@@ -135,6 +135,18 @@ class Primitives(ABC):
         Exactly `min(k, matching documents)` hits each. Where the search is exact, ties at the last place go
         to the smallest ids.
         """
+
+    def _search_documents(
+        self,
+        spec: CollectionSpec,  # noqa: ARG002  # for backends
+        request: SearchRequest,  # noqa: ARG002
+    ) -> Awaitable[list[Found]] | None:
+        """Return what `_search` would for one query vector, as documents in any order; None: ask `_search`.
+
+        Override it where the backend's library gives rows: to make columns of ten rows, and documents of
+        those, takes twice as long as to make the documents.
+        """
+        return None
 
     @abstractmethod
     def _count(self, spec: CollectionSpec, pushed: Filter | None) -> MaybeAwaitable[int]:

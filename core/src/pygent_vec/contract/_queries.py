@@ -64,15 +64,21 @@ def check_numbers(query: VectorQuery) -> None:
     Raises:
         InvalidQueryError: one of them is no number, or out of range.
     """
-    for name, value, least in (("limit", query.limit, 1), ("offset", query.offset, 0)):
+    limit, offset, threshold = query.limit, query.offset, query.similarity_threshold
+    if (
+        threshold is None
+        and type(limit) is type(offset) is int
+        and 0 < limit <= MAX_RESULTS - offset <= MAX_RESULTS
+    ):
+        return  # as nearly always
+    for name, value, least in (("limit", limit, 1), ("offset", offset, 0)):
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
             raise InvalidQueryError(f"{name} must be an integer of at least {least}, got {shown(value)}")
-    if query.offset + query.limit > MAX_RESULTS:
+    if offset + limit > MAX_RESULTS:
         raise InvalidQueryError(
-            f"offset {query.offset} + limit {query.limit} is more than {MAX_RESULTS}; "
+            f"offset {offset} + limit {limit} is more than {MAX_RESULTS}; "
             "to read everything use iter_documents()"
         )
-    threshold = query.similarity_threshold
     if threshold is not None and (
         not isinstance(threshold, (int, float, np.floating))
         or isinstance(threshold, bool)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from itertools import count, repeat
 from typing import TYPE_CHECKING
 
-import attrs
 import numpy as np
 
 from pygent_vec.contract._exhaustive import exhaustive_hits
 from pygent_vec.contract._planning import QueryPlan, QueryShape, plan_queries, plan_query
 from pygent_vec.contract._primitives import Primitives, settle
 from pygent_vec.contract._requests import SearchHits, SearchRequest
+from pygent_vec.contract._results import results_of, results_of_documents
 from pygent_vec.contract._rows import passing
 from pygent_vec.errors import InvalidQueryError, shown
 from pygent_vec.filters import to_dict
-from pygent_vec.model import VectorQuery, new_result, similarity_from_distance
+from pygent_vec.model import VectorQuery, similarity_from_distance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Sequence
 
     from pygent_vec.contract._context import StoreContext
     from pygent_vec.filters import Filter
@@ -37,10 +36,14 @@ async def search_one(
 ) -> list[VectorSearchResult]:
     """Return the results of one query."""
     plan = await plan_query(primitives, context, query)
-    (hits,) = await _hits(primitives, [plan])
-    if plan.shape.residual is not None:
-        hits = await _enough(primitives, plan, plan.shape.residual, hits)
-    return _results(plan, hits, context.name)
+    spec, residual, request = plan.shape.spec, plan.shape.residual, _request([plan])
+    found = primitives._search_documents(spec, request) if residual is None else None
+    if found is not None:
+        return results_of_documents(plan, await found, context.name)
+    (hits,) = await settle(primitives._search(spec, request))
+    if residual is not None:
+        hits = await _enough(primitives, plan, residual, hits)
+    return results_of(plan, hits, context.name)
 
 
 async def search(
@@ -56,10 +59,11 @@ async def search(
     results: list[list[VectorSearchResult]] = [[] for _ in plans]
     for places in groups.values():
         group = [plans[place] for place in places]
-        for place, plan, hits in zip(places, group, await _hits(primitives, group), strict=True):
+        found = await settle(primitives._search(group[0].shape.spec, _request(group)))
+        for place, plan, hits in zip(places, group, found, strict=True):
             residual = plan.shape.residual
             enough = hits if residual is None else await _enough(primitives, plan, residual, hits)
-            results[place] = _results(plan, enough, context.name)
+            results[place] = results_of(plan, enough, context.name)
     return results
 
 
@@ -80,11 +84,10 @@ def _group_key(shape: QueryShape) -> tuple[object, ...]:
     return (shape.spec.name, shape.metric, shape.exact, shape.projection, pushed)
 
 
-def _hits(
-    primitives: Primitives, group: Sequence[QueryPlan], *, k: int = 0
-) -> Awaitable[Sequence[SearchHits]]:
+def _request(group: Sequence[QueryPlan], *, k: int = 0) -> SearchRequest:
+    """Return what a backend is asked for queries of one shape; *k* instead of as many as they need."""
     first, shape = group[0], group[0].shape
-    request = SearchRequest(
+    return SearchRequest(
         vectors=np.stack([plan.vector for plan in group]) if len(group) > 1 else first.vector[np.newaxis],
         k=k or (first.needed if len(group) == 1 else max(plan.needed for plan in group)),
         metric=shape.metric,
@@ -92,7 +95,6 @@ def _hits(
         exact=shape.exact,
         projection=shape.projection,
     )
-    return settle(primitives._search(shape.spec, request))
 
 
 async def _enough(primitives: Primitives, plan: QueryPlan, residual: Filter, hits: SearchHits) -> SearchHits:
@@ -105,7 +107,7 @@ async def _enough(primitives: Primitives, plan: QueryPlan, residual: Filter, hit
     if not _short(plan, asked, hits, kept):
         return kept
     asked *= _GROWTH
-    (hits,) = await _hits(primitives, [plan], k=asked)
+    (hits,) = await settle(primitives._search(plan.shape.spec, _request([plan], k=asked)))
     kept = passing(residual, hits)
     return await exhaustive_hits(primitives, plan) if _short(plan, asked, hits, kept) else kept
 
@@ -117,21 +119,3 @@ def _short(plan: QueryPlan, asked: int, hits: SearchHits, kept: SearchHits) -> b
     if plan.threshold is None:
         return True
     return bool(similarity_from_distance(plan.shape.metric, float(hits.distances.max())) >= plan.threshold)
-
-
-def _results(plan: QueryPlan, hits: SearchHits, store: str) -> list[VectorSearchResult]:
-    """Return the ordered, thresholded and cut results of one query."""
-    shape, rows, distances = plan.shape, hits.rows, hits.distances.tolist()
-    scores = similarity_from_distance(shape.metric, hits.distances).tolist()
-    ids, threshold = rows.ids, plan.threshold
-    nearest = sorted(zip(distances, ids, range(len(ids)), strict=True))
-    order = [row for _, _, row in nearest[: plan.needed]]
-    if threshold is not None:
-        order = [row for row in order if scores[row] >= threshold]
-    del order[: plan.offset]
-    if shape.for_residual:
-        rows = attrs.evolve(rows, metadatas=None, own=None, created_at=None, updated_at=None)
-    documents = rows.documents(order, shape.spec.name)
-    ranks = count(plan.offset + 1)
-    numbers = (map(scores.__getitem__, order), map(distances.__getitem__, order), ranks)
-    return [*map(new_result, documents, *numbers, repeat(store))]

@@ -129,7 +129,9 @@ class StoreReads(StoreEngine):
             ConfigError: a `query_text` without an embedder.
             UnsupportedFeatureError: the backend does not declare what the query asks for.
         """
-        return await self._observed(
+        if not self._observers:
+            return await self._searched(query)
+        return await self._watched(
             "search_similar",
             lambda: self._searched(query),
             lambda: self._named(getattr(query, "collection", None)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
         Float64Vector,
         Problem,
         Projection,
+        VectorDocument,
     )
 
-__all__ = ["Ping", "SearchHits", "SearchRequest", "Tuning", "WriteMode"]
+__all__ = ["Found", "Ping", "SearchHits", "SearchRequest", "Tuning", "WriteMode"]
 
 
 class WriteMode(StrEnum):
@@ -68,6 +69,15 @@ class SearchHits:
 
     rows: DocumentRows
     distances: Float64Vector
+
+    def found(self, collection: str) -> list[Found]:
+        """Return the hits as documents of *collection*."""
+        documents = self.rows.documents(range(len(self.rows)), collection)
+        return [*zip(self.distances.tolist(), self.rows.ids, documents, strict=True)]
+
+
+Found: TypeAlias = "tuple[float, str, VectorDocument]"
+"""A hit as a document: its contract distance, its id, and itself, with the fields that were asked for."""
 
 
 @attrs.frozen(kw_only=True)

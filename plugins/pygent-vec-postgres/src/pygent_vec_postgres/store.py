@@ -17,13 +17,13 @@ from pygent_vec_postgres.pool import Pool
 from pygent_vec_postgres.schema.catalogue import Catalogue
 from pygent_vec_postgres.schema.extension import find_extension
 from pygent_vec_postgres.schema.migrations import migrate
-from pygent_vec_postgres.searching import Searcher
+from pygent_vec_postgres.searching import Searcher, gives_documents
 from pygent_vec_postgres.server.embedded import EmbeddedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
-    from pygent_vec.contract import Capabilities, Embedder, Ping, SearchHits, SearchRequest, Tuning
+    from pygent_vec.contract import Capabilities, Embedder, Found, Ping, SearchHits, SearchRequest, Tuning
     from pygent_vec.errors import PygentVecError
     from pygent_vec.filters import Comparison, Filter, Pushdown
     from pygent_vec.model import (
@@ -176,6 +176,17 @@ class PostgresStore(VectorStore):
             spec,
             lambda connection, table: self._searcher.search(connection, table, request),
             seconds=self._config.timeout * max(1.0, len(request.vectors) / _QUERIES_A_TIMEOUT),
+        )
+
+    def _search_documents(
+        self, spec: CollectionSpec, request: SearchRequest
+    ) -> Coroutine[object, object, list[Found]] | None:
+        if not gives_documents(spec, request):
+            return None
+        return self._access_now.search(
+            spec,
+            lambda connection, table: self._searcher.documents(connection, table, request),
+            seconds=self._config.timeout,
         )
 
     async def _count(self, spec: CollectionSpec, pushed: Filter | None) -> int:

@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 
 from pygent_vec.contract import SearchHits
-from pygent_vec.model import DistanceMetric, distances_to
+from pygent_vec.model import DistanceMetric, distances_to, from_micros, new_document
+from pygent_vec_postgres.codec import decode_document
 from pygent_vec_postgres.index import default_effort
 from pygent_vec_postgres.rows import columns_of, document_rows, width_of
 from pygent_vec_postgres.search.access import Access
@@ -20,12 +21,12 @@ from pygent_vec_postgres.search.strays import stray_condition
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pygent_vec.contract import SearchRequest
+    from pygent_vec.contract import Found, SearchRequest
     from pygent_vec.model import Float32Vector, Projection
     from pygent_vec_postgres.schema.layout import Table
     from pygent_vec_postgres.search.state import IndexState
 
-__all__ = ["candidates_for", "facts_of", "hits_of", "shape_of"]
+__all__ = ["candidates_for", "documents_of", "facts_of", "hits_of", "shape_of"]
 
 _HALFVEC_SPARE = 10
 
@@ -63,6 +64,16 @@ def hits_of(
     if rows.vectors is not None and not wanted.embedding:
         rows = attrs.evolve(rows, vectors=None)
     return SearchHits(rows=rows, distances=distances)
+
+
+def documents_of(records: Sequence[Sequence[Any]], collection: str) -> list[Found]:
+    """Return the documents of records with content and metadata, but without vectors."""
+    found = []
+    for one, content, document, title, source, kind, index, count, created, updated, distance, _ in records:
+        metadata, own = decode_document(document), (title, source, kind, index, count)
+        times = from_micros(created), from_micros(updated)
+        found.append((distance, one, new_document(one, content, None, metadata, collection, *own, *times)))
+    return found
 
 
 def facts_of(table: Table, state: IndexState, effort: int | None) -> IndexFacts:
