@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _START_SECONDS = 120.0
+_DATABASES = 20
+"""A server gets slower with what it has done; after so many databases the next ones get a fresh one."""
 _PAUSE_SECONDS = 0.05
 _TENANT = "/api/v2/tenants/default_tenant/databases"
 _RUN = "import sys; from chromadb_rust_bindings import cli; cli(['chroma', 'run', sys.argv[1]])"
@@ -30,6 +33,8 @@ class ChromaServer:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+        self._made = 0
+        self._dropped = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -45,8 +50,7 @@ class ChromaServer:
     def start(self) -> None:
         config = self._directory / "server.yaml"
         config.write_text(
-            f'port: {self._port}\nlisten_address: "127.0.0.1"\n'
-            f'persist_path: "{self._directory / "data"}"\n{self._options}'
+            f'port: {self._port}\nlisten_address: "127.0.0.1"\npersist_path: "{self._data}"\n{self._options}'
         )
         self._process = subprocess.Popen(
             [sys.executable, "-c", _RUN, str(config)],
@@ -73,9 +77,21 @@ class ChromaServer:
 
     def make_database(self, settings: Mapping[str, object]) -> None:
         httpx.post(f"{self.url}{_TENANT}", json={"name": settings["database"]}).raise_for_status()
+        self._made += 1
 
     def drop_database(self, settings: Mapping[str, object]) -> None:
+        """Drop a database; begin anew, with nothing, where it was the last of many."""
         httpx.delete(self.database_url(settings)).raise_for_status()
+        self._dropped += 1
+        if self._dropped == self._made >= _DATABASES:
+            self._made = self._dropped = 0
+            self.stop()
+            shutil.rmtree(self._data)
+            self.start()
+
+    @property
+    def _data(self) -> Path:
+        return self._directory / "data"
 
     def database_url(self, settings: Mapping[str, object]) -> str:
         return f"{self.url}{_TENANT}/{settings['database']}"
