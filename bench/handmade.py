@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bench.data import Corpus
     from pygent_vec import VectorStore
 
-__all__ = ["address_of", "connected", "copy", "table_of"]
+__all__ = ["address_of", "connected", "copy", "table_of", "undecoded"]
 
 _COLUMNS = (
     *("id", "embedding", "content", "metadata", "document", "title", "source", "document_type"),
@@ -49,6 +49,12 @@ def address_of(store: VectorStore) -> str:
 
 async def connected(address: str) -> asyncpg.Connection:
     connection = await asyncpg.connect(address)
+    await undecoded(connection)
+    return connection
+
+
+async def undecoded(connection: asyncpg.Connection) -> None:
+    """Let vectors and jsonb be bytes on a connection."""
     schema = await connection.fetchval(
         "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace "
         "WHERE extname = 'vector'"
@@ -62,7 +68,6 @@ async def connected(address: str) -> asyncpg.Connection:
             encoder=lambda value, prefix=prefix: prefix + value,
             decoder=lambda value: value,
         )
-    return connection
 
 
 async def table_of(connection: asyncpg.Connection, collection: str) -> str:
