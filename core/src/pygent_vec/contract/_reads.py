@@ -139,7 +139,7 @@ class StoreReads(StoreEngine):
 
     def _searched(self, query: VectorQuery) -> Coroutine[object, object, list[VectorSearchResult]]:
         """Return the results of one query, by an operation of its own or by one that it shares."""
-        return self._enter("search_similar", lambda: _reading.search_one(self, self._context, query))
+        return self._enter("search_similar", partial(_reading.search_one, self, self._context, query))
 
     @final
     async def search_many(self, queries: Sequence[VectorQuery]) -> list[list[VectorSearchResult]]:

@@ -107,24 +107,27 @@ class Access:
             raise _gone(spec)
         return found
 
-    def run(
+    async def run(
         self,
         spec: CollectionSpec,
         work: Callable[[asyncpg.Connection, Table], Awaitable[T]],
         *,
         repeatable: bool,
         seconds: float | None = None,
-    ) -> Coroutine[object, object, T]:
+    ) -> T:
         """Return what *work* returns, done on a connection of the primary; otherwise as `on_table`.
 
         *seconds* is the limit of one attempt; None means the pool's.
         """
-
-        async def leased(table: Table) -> T:
-            async with self.primary.connection(seconds=seconds) as connection:
-                return await work(connection, table)
-
-        return self.on_table(spec, leased, repeatable=repeatable)
+        attempt = 1
+        while True:
+            table = self._table_of(spec) or await self.table(spec)
+            try:
+                async with self.primary.connection(seconds=seconds) as connection:
+                    return await work(connection, table)
+            except Exception as error:  # noqa: BLE001  # raised again, unless it passes
+                await self._passed(spec, table, error, attempt, repeatable=repeatable)
+            attempt += 1
 
     def search(
         self,
@@ -167,14 +170,21 @@ class Access:
             table = self._table_of(spec) or await self.table(spec)
             try:
                 return await work(table)
-            except _STALE as error:
-                await self._recovered(spec, table, error)
-            except Exception as error:
-                lost = connection_lost(error) and repeatable and attempt == 1
-                if not (lost or rolled_back(error)) or attempt == _ATTEMPTS:
-                    raise
-            await asyncio.sleep(_PAUSE_SECONDS * attempt * random.random())  # noqa: S311  # spreads rivals
+            except Exception as error:  # noqa: BLE001  # raised again, unless it passes
+                await self._passed(spec, table, error, attempt, repeatable=repeatable)
             attempt += 1
+
+    async def _passed(
+        self, spec: CollectionSpec, table: Table, error: Exception, attempt: int, *, repeatable: bool
+    ) -> None:
+        """Return when what failed with *error* may be tried again; otherwise raise what is true."""
+        if isinstance(error, _STALE):
+            await self._recovered(spec, table, error)
+        else:
+            lost = connection_lost(error) and repeatable and attempt == 1
+            if not (lost or rolled_back(error)) or attempt == _ATTEMPTS:
+                raise error
+        await asyncio.sleep(_PAUSE_SECONDS * attempt * random.random())  # noqa: S311  # spreads rivals
 
     def _table_of(self, spec: CollectionSpec) -> Table | None:
         """Return the table from which core was told just this *spec*; None if there is another by now."""
