@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pygent_vec.contract import SearchRequest
+from pygent_vec.filters import parse_filter
 from pygent_vec.model import DistanceMetric, Projection
 from pygent_vec_postgres.searching import Searcher, gives_documents
 
@@ -113,10 +114,10 @@ def test_documents_that_were_deleted_from_the_graph_are_made_up_for(settings):
         {"projection": Projection(metadata=False)},
         {"projection": Projection(embedding=True)},
         {"metric": DistanceMetric.DOT_PRODUCT},
-        {"pushed": object()},
+        {"pushed": parse_filter({"n": 1})},
         {"k": 10_000},
     ],
-    ids=str,
+    ids=["no content", "no metadata", "vectors", "inner products", "filtered", "many"],
 )
 def test_what_is_no_document_or_many_is_asked_in_columns(more):
     whole = request(np.ones(8), DistanceMetric.COSINE)
