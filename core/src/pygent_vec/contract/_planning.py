@@ -8,7 +8,7 @@ import attrs
 
 from pygent_vec.contract._embedding import check_model
 from pygent_vec.contract._primitives import Primitives, settle
-from pygent_vec.contract._queries import check_numbers, check_query_vectors, query_vectors
+from pygent_vec.contract._queries import check_numbers, check_query_vector, check_query_vectors, query_vectors
 from pygent_vec.errors import CollectionNotFoundError, InvalidQueryError, UnsupportedFeatureError, shown
 from pygent_vec.filters import And, Filter, Split, parse_filter, split
 from pygent_vec.model import CollectionSpec, DistanceMetric, Projection, VectorQuery
@@ -99,9 +99,12 @@ async def plan_query(primitives: Primitives, context: StoreContext, query: Vecto
         (plan,) = await plan_queries(primitives, context, [query])
         return plan
     check_numbers(query)
-    plan = _plan(query, vector, await _shape(primitives, context, query, _shape_key(query)))
-    check_query_vectors([plan])
-    return plan
+    key = _shape_key(query)
+    shape = context.shapes.get(key)
+    if shape is None or await settle(primitives._collection(shape.spec.name)) is not shape.spec:
+        shape = await _shape(primitives, context, query, key)
+    check_query_vector(vector, shape)
+    return _plan(query, vector, shape)
 
 
 def _plan(query: VectorQuery, vector: Float32Vector, shape: QueryShape) -> QueryPlan:
@@ -130,10 +133,10 @@ def _shape_key(query: VectorQuery) -> tuple[object, ...]:
 async def _shape(
     primitives: Primitives, context: StoreContext, query: VectorQuery, key: tuple[object, ...]
 ) -> QueryShape:
-    known = context.shapes.get(key)
-    if known is not None and await settle(primitives._collection(known.spec.name)) is known.spec:
-        return known
     spec = await collection_spec(primitives, context, query.collection)
+    known = context.shapes.get(key)
+    if known is not None and known.spec is spec:
+        return known
     shape = _new_shape(primitives, context, query, spec)
     if query.metadata_filter is None:
         if len(context.shapes) >= _MOST_SHAPES:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pygent_vec.contract._context import StoreContext
-    from pygent_vec.contract._planning import QueryPlan
+    from pygent_vec.contract._planning import QueryPlan, QueryShape
     from pygent_vec.model import Float32Vector
 
-__all__ = ["check_numbers", "check_query_vectors", "query_vectors"]
+__all__ = ["check_numbers", "check_query_vector", "check_query_vectors", "query_vectors"]
 
 
 async def query_vectors(queries: Sequence[VectorQuery], context: StoreContext) -> list[Float32Vector]:
@@ -87,21 +87,28 @@ def check_numbers(query: VectorQuery) -> None:
         raise InvalidQueryError(f"similarity_threshold must be a number or None, got {shown(threshold)}")
 
 
+def check_query_vector(vector: Float32Vector, shape: QueryShape) -> None:
+    """Check one vector; as `check_query_vectors`."""
+    _check_one(vector)
+    check_vectors(vector[np.newaxis], shape.spec.dimension, shape.metric, noun="query", names=["vector"])
+
+
+def _check_one(vector: Float32Vector) -> None:
+    if vector.ndim != 1:
+        raise InvalidVectorError(f"query_vector has shape {vector.shape}; give one vector of shape [d]")
+
+
 def check_query_vectors(plans: Sequence[QueryPlan]) -> None:
     """Check the vectors against their collections, those of one shape together.
 
     Raises:
         InvalidVectorError: one does not fit, or its collection's metric cannot compare it.
     """
-    for plan in plans:
-        if plan.vector.ndim != 1:
-            raise InvalidVectorError(
-                f"query_vector has shape {plan.vector.shape}; give one vector of shape [d]"
-            )
     if len(plans) == 1:
-        spec, metric = plans[0].shape.spec, plans[0].shape.metric
-        check_vectors(plans[0].vector[np.newaxis], spec.dimension, metric, noun="query", names=["vector"])
+        check_query_vector(plans[0].vector, plans[0].shape)
         return
+    for plan in plans:
+        _check_one(plan.vector)
     groups: dict[int, list[int]] = {}
     for place, plan in enumerate(plans):
         groups.setdefault(id(plan.shape), []).append(place)

@@ -111,10 +111,20 @@ class Pool:
             await asyncio.wait(set(self._cares))
         self._deadlines.stop()
 
+    def at_hand(self) -> asyncpg.Connection | None:
+        """Lend the connection that was used last; None where one must be waited for, or opened."""
+        if not self._idle or not self._places.take_free():
+            return None
+        _, connection = self._idle.pop()
+        if not connection.is_closed():
+            return connection
+        self._known.discard(connection)
+        self._places.give_back()
+        return None
+
     async def taken(self) -> asyncpg.Connection:
         """Lend a connection: the one used last, or a new one, or the next that is given back."""
-        if not self._places.take_free():
-            await self._places.take()
+        await self._places.take()
         try:
             while self._idle:
                 _, connection = self._idle.pop()
@@ -199,7 +209,7 @@ class Lease:
         self._cancelling = task.cancelling()
         self._deadlines.add(self, self._limit)
         try:
-            self._lent = lent = await self._pool.taken()
+            self._lent = lent = self._pool.at_hand() or await self._pool.taken()
         except BaseException as error:
             self._stop_clock(error)
             raise

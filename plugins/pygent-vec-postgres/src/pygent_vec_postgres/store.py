@@ -124,7 +124,7 @@ class PostgresStore(VectorStore):
         return await access.ask(access.catalogue.names)
 
     async def _collection(self, name: str) -> CollectionSpec | None:
-        access = self._access_now
+        access = self._opened or self._access_now
         table = access.fresh(name) or await access.find(name)
         return None if table is None else table.spec
 
@@ -183,7 +183,8 @@ class PostgresStore(VectorStore):
     ) -> Coroutine[object, object, list[Found]] | None:
         if not gives_documents(spec, request):
             return None
-        return self._access_now.search(
+        access = self._opened or self._access_now
+        return access.search(
             spec,
             lambda connection, table: self._searcher.documents(connection, table, request),
             seconds=self._config.timeout,

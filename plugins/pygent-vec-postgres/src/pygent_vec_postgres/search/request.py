@@ -70,9 +70,12 @@ def documents_of(records: Sequence[Sequence[Any]], collection: str) -> list[Foun
     """Return the documents of records with content and metadata, but without vectors."""
     found = []
     for one, content, document, title, source, kind, index, count, created, updated, distance, _ in records:
-        metadata, own = decode_document(document), (title, source, kind, index, count)
-        times = from_micros(created), from_micros(updated)
-        found.append((distance, one, new_document(one, content, None, metadata, collection, *own, *times)))
+        metadata = decode_document(document)
+        first, last = from_micros(created), from_micros(updated)
+        made = new_document(
+            one, content, None, metadata, collection, title, source, kind, index, count, first, last
+        )
+        found.append((distance, one, made))
     return found
 
 
