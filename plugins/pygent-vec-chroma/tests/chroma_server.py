@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 120.0
 _DATABASES = 20
-"""A server gets slower with what it has done; after so many databases the next ones get a fresh one."""
+"""So many databases have a server in turn; then a fresh one, as a server keeps descriptors of all it had."""
 _PAUSE_SECONDS = 0.05
 _TENANT = "/api/v2/tenants/default_tenant/databases"
 _RUN = "import sys; from chromadb_rust_bindings import cli; cli(['chroma', 'run', sys.argv[1]])"
