@@ -1,6 +1,13 @@
 """The values that every room shares: documents, batches, queries, results, collections, reports."""
 
-from pygent_vec.model._batch import OWN_FIELDS, DocumentRows, OwnFields, Projection, VectorBatch
+from pygent_vec.model._batch import (
+    NO_OWN_FIELDS,
+    OWN_FIELDS,
+    DocumentRows,
+    OwnFields,
+    Projection,
+    VectorBatch,
+)
 from pygent_vec.model._collection import (
     MAX_DIMENSION,
     CollectionInfo,
@@ -52,6 +59,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_DIMENSION",
     "MAX_RESULTS",
+    "NO_OWN_FIELDS",
     "OWN_FIELDS",
     "CollectionInfo",
     "CollectionSpec",

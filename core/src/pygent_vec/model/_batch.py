@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pygent_vec.model._document import VectorDocument
     from pygent_vec.model._types import Float32Matrix, Int64Vector, JsonObject, Metadata
 
-__all__ = ["OWN_FIELDS", "DocumentRows", "OwnFields", "Projection", "VectorBatch"]
+__all__ = ["NO_OWN_FIELDS", "OWN_FIELDS", "DocumentRows", "OwnFields", "Projection", "VectorBatch"]
 
 T = TypeVar("T")
 
@@ -176,8 +176,8 @@ class DocumentRows:
         own = None
         if self.own is not None or other.own is not None:
             own = [
-                *(self.own or [_NO_OWN_FIELDS] * len(self)),
-                *(other.own or [_NO_OWN_FIELDS] * len(other)),
+                *(self.own or [NO_OWN_FIELDS] * len(self)),
+                *(other.own or [NO_OWN_FIELDS] * len(other)),
             ]
         vectors = None
         if self.vectors is not None and other.vectors is not None:
@@ -240,4 +240,5 @@ class DocumentRows:
 
 
 OwnFields: TypeAlias = tuple[str | None, str | None, str | None, int | None, int | None]
-_NO_OWN_FIELDS: OwnFields = (None, None, None, None, None)
+NO_OWN_FIELDS: OwnFields = (None, None, None, None, None)
+"""The fields of a document that has none of them."""

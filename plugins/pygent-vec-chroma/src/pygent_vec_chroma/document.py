@@ -16,7 +16,7 @@ import orjson
 
 from pygent_vec.errors import CorruptStoreError, InvalidDocumentError, shown
 from pygent_vec.filters import Field
-from pygent_vec.model import DocumentRows
+from pygent_vec.model import NO_OWN_FIELDS, DocumentRows
 from pygent_vec_chroma.keys import (
     CREATED_AT,
     JSON,
@@ -42,7 +42,6 @@ _EXACT_SIGNIFICAND, _EXACT_EXPONENT = 2**53, 22
 """Decimal numbers within are read exactly by Chroma's parser, others with an error of up to two ulps."""
 _NUDGE_ULPS = 4
 _SCALARS = (str, int)
-_NO_OWN_FIELDS: OwnFields = (None, None, None, None, None)
 
 
 def encoded(
@@ -197,7 +196,7 @@ def _decoded(one: str, flat: NativeMetadata) -> tuple[JsonObject, OwnFields, int
     """Return metadata, own fields and times of one row; of another tool's row, its metadata as it is."""
     created = flat.get(CREATED_AT)
     if not isinstance(created, int):
-        return cast("JsonObject", dict(flat)), _NO_OWN_FIELDS, 0, 0
+        return cast("JsonObject", dict(flat)), NO_OWN_FIELDS, 0, 0
     metadata = {
         key: flat[key]
         for key in sorted(flat)  # Chroma gives them in a new order each time

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from pygent_vec.model import DocumentRows
+from pygent_vec.model import NO_OWN_FIELDS, DocumentRows
 from pygent_vec_postgres.codec import decode_document, decode_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pygent_vec.model import OwnFields, Projection
+    from pygent_vec.model import Projection
 
 __all__ = ["columns_of", "document_rows", "is_long", "read_rows", "selected", "width_of"]
 
@@ -27,7 +27,6 @@ _METADATA = (
     "updated_at",
 )
 _EMBEDDING = ("embedding",)
-_NO_OWN_FIELDS: OwnFields = (None, None, None, None, None)
 _LONG_WORK = 1 << 20
 """Turning so many values of vectors takes some milliseconds."""
 _ROW_COST = 512
@@ -57,7 +56,7 @@ def document_rows(columns: Sequence[Sequence[Any]], projection: Projection, dime
     if projection.metadata:
         metadatas = [*map(decode_document, columns[place])]
         own = [*zip(*columns[place + 1 : place + 6], strict=True)]
-        if own.count(_NO_OWN_FIELDS) == len(own):
+        if own.count(NO_OWN_FIELDS) == len(own):
             own = None
         created_at, updated_at, place = columns[place + 6], columns[place + 7], place + 8
     if projection.embedding:

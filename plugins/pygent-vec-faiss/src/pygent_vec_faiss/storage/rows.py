@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 import attrs
 import orjson
 
-from pygent_vec.model import DocumentRows
+from pygent_vec.model import NO_OWN_FIELDS, DocumentRows
 from pygent_vec_faiss.storage.failures import corrupt
 from pygent_vec_faiss.storage.integrity import content_checksum, head_checksum, row_checksum
 
@@ -37,7 +37,6 @@ FieldRow: TypeAlias = "tuple[int, str, bytes, OwnFields | None, int, int]"
 """What filters read of a row: slot, id, metadata as JSON, own fields, created_at, updated_at."""
 _HeadRow: TypeAlias = tuple[int, bytes, bytes, bytes | None, int, int, int]
 _ContentRow: TypeAlias = tuple[int, bytes, bytes, int]
-_NO_OWN_FIELDS: OwnFields = (None, None, None, None, None)
 _LOW_32 = 0xFFFF_FFFF
 
 
@@ -82,7 +81,7 @@ def _own_columns(batch: VectorBatch) -> list[bytes | None] | None:
     if all(column is None for column in columns):
         return None
     full = [column if column is not None else [None] * len(batch) for column in columns]
-    return [None if fields == _NO_OWN_FIELDS else orjson.dumps(fields) for fields in zip(*full, strict=True)]
+    return [None if fields == NO_OWN_FIELDS else orjson.dumps(fields) for fields in zip(*full, strict=True)]
 
 
 def columns_of(projection: Projection) -> str:
@@ -201,7 +200,7 @@ def field_rows(rows: Sequence[tuple[object, ...]], path: Path) -> list[FieldRow]
 def _own(cells: list[bytes | None]) -> list[OwnFields] | None:
     if cells.count(None) == len(cells):
         return None
-    return [_NO_OWN_FIELDS if cell is None else _fields(cell) for cell in cells]
+    return [NO_OWN_FIELDS if cell is None else _fields(cell) for cell in cells]
 
 
 def _fields(cell: bytes) -> OwnFields:
